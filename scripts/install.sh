@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs, on Debian 12, the packages that heapsim is built and tested with.
+set -eu
+packages=(build-essential clang clang-format clang-tidy cmake cppcheck gcovr gnuplot-nox libclang-rt-14-dev
+    libcmocka-dev libcyaml-dev libjansson-dev libzstd-dev ninja-build pkg-config python3
+    shellcheck valgrind zlib1g-dev)
+missing=()
+for package in "${packages[@]}"; do
+    if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
+        missing+=("$package")
+    fi
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+fi
