@@ -11,8 +11,8 @@ typedef struct hs_error {
     char text[1024];
 } hs_error;
 
-/* Writes "FILE:LINE: MESSAGE" (without LINE when it is 0, without FILE when it is NULL), cut to fit.
- * Control characters that came from a file are shown as '?'. */
+/* Writes "FILE:LINE: MESSAGE" (without LINE when it is 0, without FILE when it is NULL), cut to
+ * fit. Control characters that came from a file are shown as '?'. */
 __attribute__((format(printf, 4, 5))) void hs_error_set(hs_error *error, const char *file,
                                                         uint64_t line, const char *format, ...);
 

@@ -45,8 +45,8 @@ void hs_slots_init(hs_slots *slots);
 void hs_slots_release(hs_slots *slots);
 /* The slot's record for reading and changing, or NULL when it is NONE. O(1). */
 hs_slot *hs_slots_find(hs_slots *slots, uint32_t number);
-/* A record, zeroed but for state LIVE, for a slot that is NONE; NULL when the host is out of memory.
- * Pointers to other records become invalid. */
+/* A record, zeroed but for state LIVE, for a slot that is NONE; NULL when the host is out of
+ * memory. Pointers to other records become invalid. */
 hs_slot *hs_slots_add(hs_slots *slots, uint32_t number);
 /* Makes the slot NONE. Pointers to other records may become invalid. */
 void hs_slots_remove(hs_slots *slots, uint32_t number);

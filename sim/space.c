@@ -8,8 +8,8 @@
 void *hs_space_create(void)
 {
     /* mmap gives no alignment, so twice the size is asked for and the rest returned. */
-    uint8_t *raw = mmap(NULL, 2 * SPACE_SIZE, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *raw =
+        mmap(NULL, 2 * SPACE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) {
         return NULL;
     }

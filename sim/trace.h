@@ -67,7 +67,7 @@ enum hs_heap_kind { HS_HEAP_IDF, HS_HEAP_GC };
 enum hs_origin { HS_ORIGIN_UNSAID, HS_ORIGIN_CAPTURED, HS_ORIGIN_PUBLISHED, HS_ORIGIN_MODELLED };
 enum hs_complete { HS_COMPLETE_UNSAID, HS_COMPLETE_YES, HS_COMPLETE_NO };
 
-#define HS_TRACE_OWNERS_MAX 4096
+#define HS_TRACE_OWNERS_MAX  4096
 #define HS_TRACE_SOURCES_MAX 64
 
 typedef struct hs_trace_owner {

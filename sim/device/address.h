@@ -31,7 +31,8 @@ typedef uint32_t hs_addr;
  * O(1), one operation on a host, none on a target. `a` == 0 is not checked. */
 static inline void *hs_at(const void *space, hs_addr a)
 {
-    return (void *)(((uintptr_t)space & HS_SPACE_MASK) | (uintptr_t)(uint32_t)(a + HS_ADDRESS_BIAS));
+    return (void *)(((uintptr_t)space & HS_SPACE_MASK) |
+                    (uintptr_t)(uint32_t)(a + HS_ADDRESS_BIAS));
 }
 
 /* The device address of `p`, which points into a device space. */
