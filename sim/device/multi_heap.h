@@ -1,0 +1,124 @@
+/* One heap: a region with its allocator, as ESP-IDF's multi_heap layer sees it.
+ *
+ * All state is in device memory, where the chip has it: the heap's record at the base, then TLSF's
+ * control block or the list's first block, then the blocks. An hs_heap only describes that
+ * memory; it holds nothing that changes, and no host pointer.
+ */
+#ifndef HS_DEVICE_MULTI_HEAP_H
+#define HS_DEVICE_MULTI_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "profile.h"
+
+/* Why a device stopped: the real code runs into an assertion there. */
+enum hs_crash {
+    HS_CRASH_NONE,
+    HS_CRASH_WILD_POINTER, /* free or realloc of an address outside all heaps */
+    HS_CRASH_NOT_USED,     /* free or realloc of what is not a live block */
+    HS_CRASH_CUT_BLOCK,    /* use of a block that a realloc beyond the pool cut to 0 bytes */
+    HS_CRASH_CORRUPT,      /* a link or a size points outside its heap */
+    HS_CRASH_CANARY,       /* light poisoning: a canary was overwritten */
+    HS_CRASH_ALIAS         /* realloc of an instruction-bus address (v3.x) */
+};
+
+/* What a device call needs besides the heap. */
+typedef struct hs_device {
+    void *space;      /* any pointer into the device space; see address.h */
+    hs_addr crash_at; /* the address that was handled when it crashed */
+    uint8_t crash;    /* enum hs_crash; the first one stays */
+} hs_device;
+
+/* A heap's geometry; constant once registered. */
+typedef struct hs_heap {
+    hs_addr base;      /* the heap's record; 0: not registered */
+    hs_addr end;       /* first address behind the region */
+    hs_addr first;     /* header of the first block */
+    hs_addr control;   /* TLSF: its control block */
+    hs_addr rows;      /* TLSF: the second-level bitmaps */
+    hs_addr heads;     /* TLSF: the list heads */
+    uint32_t pool;     /* TLSF: pool_size of the record */
+    uint32_t limit;    /* TLSF: requests must be below this power of two */
+    uint8_t row_count; /* TLSF: first-level rows */
+    uint8_t sl_log;    /* TLSF: log2 of the classes of a row */
+    uint8_t allocator; /* enum hs_allocator */
+    uint8_t largest;   /* enum hs_largest */
+    uint8_t header;    /* bytes of a block's header that the counter includes: 0 or 4 */
+    bool request_rounded;
+    bool realloc_truncates;
+    bool poisoned; /* light poisoning */
+} hs_heap;
+
+/* As multi_heap_get_info(): bytes and blocks. */
+typedef struct hs_heap_info {
+    uint32_t free; /* the counter; see IDF release differences in README.md */
+    uint32_t allocated;
+    uint32_t largest; /* as the device prints it */
+    uint32_t minimum; /* lowest `free` ever */
+    uint32_t allocated_blocks;
+    uint32_t free_blocks;
+    uint32_t total_blocks;
+} hs_heap_info;
+
+/* One block; `address` and `size` are those of its data. Returning false ends the walk. */
+typedef bool (*hs_heap_visit)(void *context, hs_addr address, uint32_t size, bool used);
+
+/* Lays out a heap over [base, base+size), which must be memory of the device space, and fills
+ * *heap. `fixed_pool` is the chip's largest pool in bytes (for releases with fixed classes). False,
+ * and heap->base == 0, when the region is too small to be a heap. */
+bool hs_heap_register(hs_device *device, hs_heap *heap, const hs_idf_profile *profile, hs_addr base,
+                      uint32_t size, uint32_t fixed_pool, bool poisoned);
+
+/* The data address of a new block, 4-byte aligned, or 0: no memory, or size 0. TLSF O(1), list
+ * O(free blocks). */
+hs_addr hs_heap_malloc(hs_device *device, const hs_heap *heap, uint32_t size);
+
+/* `align` a power of two, else 0. With offset of `align` bigger than the heap, see README.md. 0
+ * where the release has no aligned allocation. */
+hs_addr hs_heap_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align);
+
+/* Inside this heap only. 0: no memory, and the block stays as it was (size 0: it was freed). */
+hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size);
+
+/* `block` 0 is ignored. */
+void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block);
+
+/* Data bytes of a live block that its owner may use. */
+uint32_t hs_heap_usable(hs_device *device, const hs_heap *heap, hs_addr block);
+
+/* As the device does it: walks all blocks. */
+void hs_heap_get_info(hs_device *device, const hs_heap *heap, hs_heap_info *info);
+
+/* The free-bytes counter. O(1). */
+uint32_t hs_heap_free_size(const hs_device *device, const hs_heap *heap);
+/* The lowest it ever was. O(1). */
+uint32_t hs_heap_minimum(const hs_device *device, const hs_heap *heap);
+void hs_heap_set_minimum(hs_device *device, const hs_heap *heap, uint32_t minimum);
+
+/* What hs_heap_get_info() would give for `largest`. TLSF O(1), list O(free blocks). */
+uint32_t hs_heap_largest(hs_device *device, const hs_heap *heap);
+/* The largest free block's true data bytes. TLSF: O(blocks of the highest class). */
+uint32_t hs_heap_largest_exact(hs_device *device, const hs_heap *heap);
+
+/* Calls visit for each block in address order, the sentinel left out. False when the chain is
+ * broken or visit ended the walk. */
+bool hs_heap_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, void *context);
+
+/* Every invariant: blocks fill the region, flags, links, bitmaps, list order, counters. True when
+ * sound. O(blocks). Changes nothing. */
+bool hs_heap_check(hs_device *device, const hs_heap *heap);
+
+/* Makes [block, block+size) one live block, cut out of the free block around it; for setting up a
+ * known state. `block` is a data address, as hs_heap_malloc() gives them, and size its true data
+ * bytes, so 4-byte granular and at least the minimum. Accounting as if it had been allocated. False
+ * and no change when no free block contains it or what remains in front of or behind it is too
+ * small to be a block. O(blocks). */
+bool hs_heap_claim(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size);
+
+/* Records the first crash. */
+void hs_device_crash(hs_device *device, enum hs_crash reason, hs_addr at);
+
+#endif
