@@ -43,8 +43,16 @@ typedef struct hs_slots {
 
 void hs_slots_init(hs_slots *slots);
 void hs_slots_release(hs_slots *slots);
+hs_slot *hs_slots_find_high(hs_slots *slots, uint32_t number); /* the rare part of the next */
 /* The slot's record for reading and changing, or NULL when it is NONE. O(1). */
-hs_slot *hs_slots_find(hs_slots *slots, uint32_t number);
+static inline hs_slot *hs_slots_find(hs_slots *slots, uint32_t number)
+{
+    if (number < slots->low_size) {
+        hs_slot *slot = &slots->low[number];
+        return slot->state != HS_SLOT_NONE ? slot : NULL;
+    }
+    return number < HS_SLOTS_LOW_MAX ? NULL : hs_slots_find_high(slots, number);
+}
 /* A record, zeroed but for state LIVE, for a slot that is NONE; NULL when the host is out of
  * memory. Pointers to other records become invalid. */
 hs_slot *hs_slots_add(hs_slots *slots, uint32_t number);
