@@ -11,17 +11,19 @@
 
 typedef struct kind_row {
     const char *word;
-    const char *folder; /* under a data root */
-    const char *suffixes[6];
+    const char *folder;      /* under a data root */
+    const char *suffixes[6]; /* of files of this kind */
+    const char *packed[3];   /* that a name with its suffix may still lack */
 } kind_row;
 
 static const kind_row kinds[] = {
     [HS_DATA_TRACE] = {"trace",
                        "traces",
-                       {".trace", ".trace.gz", ".trace.zst", ".hsb", ".hsb.zst", NULL}},
-    [HS_DATA_LAYOUT] = {"layout", "scenarios/layouts", {".yaml", NULL}},
-    [HS_DATA_POLICY] = {"policy", "scenarios/policies", {".yaml", NULL}},
-    [HS_DATA_SCENARIO] = {"scenario", "scenarios", {".yaml", NULL}},
+                       {".trace", ".trace.gz", ".trace.zst", ".hsb", ".hsb.zst", NULL},
+                       {".gz", ".zst", NULL}},
+    [HS_DATA_LAYOUT] = {"layout", "scenarios/layouts", {".yaml", NULL}, {NULL}},
+    [HS_DATA_POLICY] = {"policy", "scenarios/policies", {".yaml", NULL}, {NULL}},
+    [HS_DATA_SCENARIO] = {"scenario", "scenarios", {".yaml", NULL}, {NULL}},
 };
 
 /* Stops at the first folder for which a call returns something other than 0, and returns that. */
@@ -139,25 +141,27 @@ typedef struct search {
     char path[PATH_MAX];
 } search;
 
-static int search_folder(void *context, const char *folder)
+static bool with_suffix(search *s, const char *const *suffix)
 {
-    search *s = context;
-    if (!join(s->path, folder, s->name)) {
-        return 0;
-    }
     size_t length = strlen(s->path);
-    if (is_file(s->path)) {
-        return 1;
-    }
-    for (const char *const *suffix = s->kind->suffixes; *suffix != NULL; suffix++) {
+    for (; *suffix != NULL; suffix++) {
         if (length + strlen(*suffix) < PATH_MAX) {
             memcpy(s->path + length, *suffix, strlen(*suffix) + 1);
             if (is_file(s->path)) {
-                return 1;
+                return true;
             }
         }
     }
-    return 0;
+    s->path[length] = 0;
+    return false;
+}
+
+static int search_folder(void *context, const char *folder)
+{
+    search *s = context;
+    return join(s->path, folder, s->name) &&
+           (is_file(s->path) || with_suffix(s, s->kind->suffixes) ||
+            with_suffix(s, s->kind->packed));
 }
 
 /* A growing list of names with their paths. */
