@@ -131,15 +131,15 @@ void hs_gc_release(hs_gc *gc, hs_gc_area *before, hs_gc_area *area)
 /* What one doubling of the heap needs, as the release computes it. */
 static uint32_t doubled(const hs_gc *gc)
 {
+    uint32_t header = gc_is(gc, header);
     uint32_t blocks = 0;
     uint32_t bytes = 0;
     for (const hs_gc_area *area = &gc->first; area != NULL; area = gc_next(gc, area)) {
         blocks += area->blocks;
-        bytes += area->pool + area->blocks * HS_GC_BLOCK - area->atb;
+        bytes += area->pool + area->blocks * HS_GC_BLOCK - area->atb + header + 1;
     }
-    uint32_t header = gc_is(gc, header);
     if (gc_is(gc, growth) == 1) {
-        return bytes + 1 + header;
+        return bytes;
     }
     return (blocks / 4 + blocks / 8 + blocks * HS_GC_BLOCK + 1 + header + 15) & ~15u;
 }
@@ -228,8 +228,7 @@ static void lower_hints(hs_gc_area *area, uint32_t block)
 
 /* Blocks ---------------------------------------------------------------------------------------*/
 
-#ifndef gc_lowest
-#else
+#ifdef gc_lowest
 uint32_t hs_gc_lowest(gc_word word)
 {
     uint32_t n = 0;

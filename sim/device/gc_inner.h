@@ -8,6 +8,7 @@
 #define HS_DEVICE_GC_INNER_H
 
 #include "device/gc.h"
+#include "device/memory.h"
 
 typedef uintptr_t gc_word;
 
