@@ -8,7 +8,7 @@
 
 /* First words by which a dump tells types. Firmware has the addresses of its type objects there;
  * the simulator writes these, which no heap contains. */
-#define HS_GC_TYPES "TLDSAFBM"
+#define HS_GC_TYPES     "TLDSAFBM"
 #define HS_GC_TYPE_BASE 0x3f400100u
 
 /* The word 0 that makes a dump show `letter`; 0 for h and for unknown letters. */

@@ -17,7 +17,7 @@
 #define NO_ID       0xffffffffu
 
 typedef struct object {
-    hs_addr address; /* 0: no object */
+    hs_addr address;      /* 0: no object */
     uint32_t on_finalise; /* id that its finaliser frees, or NO_ID */
 } object;
 

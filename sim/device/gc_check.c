@@ -49,8 +49,7 @@ static const char *check_block(state *s, const hs_gc_area *area, uint32_t block,
     if (kind == HS_GC_MARK && (s->gc->lock & GC_COLLECT) == 0) {
         return "a mark is left outside a collect";
     }
-    if (HS_GC_FINALISER && (kind & HS_GC_HEAD) == 0 &&
-        gc_ftb_bit(gc_at(s->gc, area->ftb), block)) {
+    if (HS_GC_FINALISER && (kind & HS_GC_HEAD) == 0 && gc_ftb_bit(gc_at(s->gc, area->ftb), block)) {
         return "a finaliser bit is set on a block that is no head";
     }
     if (kind != HS_GC_FREE && gc_has_last(s->gc) && block > area->last_used) {

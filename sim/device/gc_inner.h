@@ -2,7 +2,8 @@
  *
  * The ATB is read in machine words, each a row of 2-bit pairs, lowest block in the lowest bits; the
  * targets and hosts are little-endian. A word may reach past the table's end: what lies there (gap,
- * FTB, slack, the pool's first bytes) belongs to the same area, and is masked or written back as is.
+ * FTB, slack, the pool's first bytes) belongs to the same area, and is masked or written back as
+ * is.
  */
 #ifndef HS_DEVICE_GC_INNER_H
 #define HS_DEVICE_GC_INNER_H
@@ -20,8 +21,8 @@ typedef uintptr_t gc_word;
 
 #ifdef HS_GC_VERSION
 /* Release and mode are constants here, and every test of them folds away. */
-#define gc_is(gc, member) (HS_GC_VERSION_##member)
-#define gc_mode(gc)       ((hs_gc_mode)HS_GC_AREAS)
+#define gc_is(gc, member)             (HS_GC_VERSION_##member)
+#define gc_mode(gc)                   ((hs_gc_mode)HS_GC_AREAS)
 #define HS_GC_VERSION_gap             (HS_GC_VERSION >= 1)
 #define HS_GC_VERSION_header          (HS_GC_VERSION >= 2 ? 32u : 28u)
 #define HS_GC_VERSION_growth          (HS_GC_VERSION >= 3 ? 2 : HS_GC_VERSION == 2)
