@@ -4,6 +4,9 @@ set -eu
 packages=(build-essential clang clang-format clang-tidy cmake cppcheck gcovr gnuplot-nox libclang-rt-14-dev
     libcmocka-dev libcyaml-dev libjansson-dev libyaml-dev libzstd-dev ninja-build pkg-config python3
     shellcheck valgrind zlib1g-dev)
+# The capture kit's tests: a 32-bit program, TLS on the host, MicroPython in node.
+packages+=(gcc-i686-linux-gnu libc6-dev-i386-cross libmbedtls-dev openssl qemu-user)
+command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()
 for package in "${packages[@]}"; do
     if ! dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
@@ -15,4 +18,10 @@ if [ "${#missing[@]}" -gt 0 ]; then
     [ "$(id -u)" = 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+fi
+here=$(cd "$(dirname "$0")" && pwd)
+kit=$here/capture/micropython
+if ! cmp -s "$kit/package-lock.json" "$kit/node_modules/.installed"; then
+    npm ci --prefix "$kit" --no-audit --no-fund --loglevel=error >/dev/null
+    cp "$kit/package-lock.json" "$kit/node_modules/.installed"
 fi
