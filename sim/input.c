@@ -220,9 +220,42 @@ long hs_input_peek(hs_input *input, const uint8_t **bytes, hs_error *error)
     return (long)input->peek_end;
 }
 
-int hs_input_plain_file(const hs_input *input)
+bool hs_input_can_seek(const hs_input *input)
 {
-    return input->packing == PLAIN && input->size != 0 ? input->file : -1;
+    return input->packing == PLAIN && input->size != 0;
+}
+
+int hs_input_read_at(hs_input *input, uint64_t offset, void *bytes, size_t size, hs_error *error)
+{
+    uint8_t *at = bytes;
+    while (size > 0) {
+        ssize_t got = pread(input->file, at, size, (off_t)offset);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            hs_error_set(error, input->path, 0, "cannot be read: %s",
+                         got < 0 ? strerror(errno) : "it is cut off");
+            return -1;
+        }
+        at += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return 0;
+}
+
+int hs_input_seek(hs_input *input, uint64_t offset, hs_error *error)
+{
+    if (lseek(input->file, (off_t)offset, SEEK_SET) < 0) {
+        hs_error_set(error, input->path, 0, "cannot be read: %s", strerror(errno));
+        return -1;
+    }
+    input->raw_at = input->raw_end;
+    input->peek_at = input->peek_end;
+    input->done = offset;
+    input->ended = false;
+    return 0;
 }
 
 void hs_input_progress(const hs_input *input, uint64_t *done, uint64_t *size)

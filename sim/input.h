@@ -6,6 +6,7 @@
 #ifndef HS_INPUT_H
 #define HS_INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,12 @@ long hs_input_read(hs_input *input, void *bytes, size_t max, hs_error *error);
  * before the first read. How many, or -1 with *error. */
 long hs_input_peek(hs_input *input, const uint8_t **bytes, hs_error *error);
 
-/* Descriptor of a plain uncompressed file that can be read by offset (pread), or -1. */
-int hs_input_plain_file(const hs_input *input);
+/* Whether the file is uncompressed and its bytes can be read in any order: see the next two. */
+bool hs_input_can_seek(const hs_input *input);
+/* Bytes at an offset, without moving: 0, or -1 with *error when there are fewer. */
+int hs_input_read_at(hs_input *input, uint64_t offset, void *bytes, size_t size, hs_error *error);
+/* The next read begins at the offset: 0, or -1 with *error. */
+int hs_input_seek(hs_input *input, uint64_t offset, hs_error *error);
 
 /* Bytes of the file consumed so far and its size, 0 when that is unknown (a pipe). */
 void hs_input_progress(const hs_input *input, uint64_t *done, uint64_t *size);

@@ -9,11 +9,12 @@ struct hs_trace {
     hs_input *input;
     const hs_trace_form *form;
     void *reader;
+    uint64_t events; /* read so far */
     hs_header_builder builder;
 };
 
 /* Asked in this order; the text form takes whatever is left. */
-static const hs_trace_form *const forms[] = {&hs_trace_text_form};
+static const hs_trace_form *const forms[] = {&hs_trace_binary_form, &hs_trace_text_form};
 
 static const hs_trace_form *find_form(const uint8_t *start, size_t length)
 {
@@ -59,7 +60,30 @@ const char *hs_trace_path(const hs_trace *trace)
 
 long hs_trace_read(hs_trace *trace, hs_event *events, size_t max, hs_error *error)
 {
-    return trace->form->read(trace->reader, events, max, error);
+    long count = trace->form->read(trace->reader, events, max, error);
+    trace->events += count > 0 ? (uint64_t)count : 0;
+    return count;
+}
+
+int hs_trace_skip_to(hs_trace *trace, uint64_t event, hs_error *error)
+{
+    int jumped = 0;
+    if (trace->form->seek != NULL && event > trace->events) {
+        jumped = trace->form->seek(trace->reader, event, error);
+    }
+    if (jumped != 0) {
+        trace->events = event;
+        return jumped > 0 ? 0 : -1;
+    }
+    hs_event passed[64];
+    while (trace->events < event) {
+        uint64_t left = event - trace->events;
+        long count = hs_trace_read(trace, passed, left < 64 ? (size_t)left : 64, error);
+        if (count <= 0) {
+            return (int)count;
+        }
+    }
+    return 0;
 }
 
 void hs_trace_progress(const hs_trace *trace, uint64_t *done, uint64_t *size)

@@ -102,6 +102,11 @@ const char *hs_trace_path(const hs_trace *trace);
  * ranges are checked here; whether a slot is live is for the one who keeps slots (slots.h). */
 long hs_trace_read(hs_trace *trace, hs_event *events, size_t max, hs_error *error);
 
+/* Goes forward to an event (counted from 0), so that the next read gives it, or the end when there
+ * are fewer. Blocks of the binary form are jumped over, other forms are read through; what is
+ * skipped is not checked. 0, or -1 with *error. */
+int hs_trace_skip_to(hs_trace *trace, uint64_t event, hs_error *error);
+
 /* Bytes of the file consumed so far and its size (0 when unknown), for a progress bar. */
 void hs_trace_progress(const hs_trace *trace, uint64_t *done, uint64_t *size);
 

@@ -8,6 +8,8 @@
 
 #define HS_TRACE_CAPS_DEFAULT 0x1000u /* of an owner that names none: `default` */
 
+#define HS_TRACE_CAPS_ALL 0x801fffffu /* those that have a name */
+
 /* Bounds that keep memory independent of the file. */
 #define HS_TRACE_LINE_MAX 16384 /* bytes of a line of the text form */
 #define HS_TRACE_NAME_MAX 255   /* bytes of the name of an owner, phase, mark or region type */
@@ -55,6 +57,9 @@ typedef struct hs_trace_form {
     bool (*matches)(const uint8_t *start, size_t length);
     void *(*open)(hs_input *input, hs_header_builder *builder, hs_error *error);
     long (*read)(void *reader, hs_event *events, size_t max, hs_error *error);
+    /* The next read gives this event (from 0): 1 done, 0 the form cannot, -1 with *error. Or NULL.
+     */
+    int (*seek)(void *reader, uint64_t event, hs_error *error);
     void (*close)(void *reader);
 } hs_trace_form;
 
@@ -67,6 +72,8 @@ typedef struct hs_trace_written_form {
 } hs_trace_written_form;
 
 extern const hs_trace_form hs_trace_text_form;
+extern const hs_trace_form hs_trace_binary_form;
 extern const hs_trace_written_form hs_trace_text_writer;
+extern const hs_trace_written_form hs_trace_binary_writer;
 
 #endif

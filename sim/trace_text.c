@@ -426,4 +426,4 @@ static void *text_open(hs_input *input, hs_header_builder *builder, hs_error *er
     return t;
 }
 
-const hs_trace_form hs_trace_text_form = {"text", text_matches, text_open, text_read, free};
+const hs_trace_form hs_trace_text_form = {"text", text_matches, text_open, text_read, NULL, free};
