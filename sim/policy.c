@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/gc.h"
 #include "yaml_file.h"
 
 /* The smallest area in which every release of the collector has a block, header included. */
@@ -266,6 +267,25 @@ static int read_no_collector(const reader *r)
     return -1;
 }
 
+static int check_version(const reader *r, const char *version)
+{
+    if (hs_gc_version_find(version) != NULL) {
+        return 0;
+    }
+    char rows[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < HS_GC_VERSIONS && used < sizeof rows; i++) {
+        int n = snprintf(rows + used, sizeof rows - used, "%s%s", i > 0 ? ", " : "",
+                         hs_gc_versions[i].name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    hs_yaml_fail(r->yaml, r->error, "gc.version",
+                 "found '%s' for gc.version, expected none or a MicroPython release; the rules "
+                 "changed with %s",
+                 version, rows);
+    return -1;
+}
+
 /* What the parts of gc must have to do with each other. */
 static int check_gc(const reader *r)
 {
@@ -278,6 +298,12 @@ static int check_gc(const reader *r)
     if (policy->areas == 0 && policy->fixed_count == 0) {
         hs_yaml_fail(r->yaml, r->error, "gc.areas",
                      "found areas: 0 and no gc.fixed, expected an area or version: none");
+        return -1;
+    }
+    if (policy->grow && hs_gc_version_find(policy->gc_version)->growth == 0) {
+        hs_yaml_fail(r->yaml, r->error, "gc.grow",
+                     "found grow: auto with gc.version %s, expected v1.21 or later",
+                     policy->gc_version);
         return -1;
     }
     if (!policy->grow && policy->keep_free > 0) {
@@ -299,7 +325,7 @@ static int read_gc(const reader *r)
     policy->gc_version = gc->version;
     policy->areas = 1;
     policy->grow = gc->grow != 0;
-    if (read_initial(r) != 0) {
+    if (check_version(r, gc->version) != 0 || read_initial(r) != 0) {
         return -1;
     }
     for (size_t i = 0; i < gc->fixed_count; i++) {

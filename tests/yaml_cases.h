@@ -2,6 +2,7 @@
 #ifndef HS_TEST_YAML_CASES_H
 #define HS_TEST_YAML_CASES_H
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
