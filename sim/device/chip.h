@@ -17,26 +17,45 @@ typedef struct hs_chip_window {
     uint8_t type; /* enum hs_region_type */
 } hs_chip_window;
 
-#define HS_CHIP_WINDOWS_MAX 10
-#define HS_CHIP_STACKS_MAX  2
+/* When a row of a chip's type table counts. */
+enum hs_chip_when {
+    HS_CHIP_ALWAYS,
+    HS_CHIP_RTC_LOWEST, /* profiles with rtc_lowest */
+    HS_CHIP_S2_UNIFIED, /* ... s2_unified */
+    HS_CHIP_SPIRAM_OWN  /* ... spiram_own_caps */
+};
+
+/* The capabilities of a region type by priority; of a type's rows the first that counts is used. */
+typedef struct hs_chip_type {
+    uint8_t type; /* enum hs_region_type */
+    uint8_t when; /* enum hs_chip_when */
+    uint32_t caps[3];
+} hs_chip_type;
+
+#define HS_CHIP_WINDOWS_MAX 8
+#define HS_CHIP_TYPES_MAX   12
 
 typedef struct hs_chip {
     const char *name;
     uint32_t max_request; /* heap_caps_* refuses larger requests without a search */
     uint32_t fixed_pool;  /* bytes of the internal pool that fixed TLSF classes cover */
     uint32_t spiram_pool; /* ... with CONFIG_SPIRAM */
-    hs_addr diram_start;  /* data addresses that are also on the instruction bus; */
-    hs_addr diram_end;    /* equal: none, or one bus for both */
+    hs_addr diram_start;  /* data addresses that the instruction bus has elsewhere, */
+    hs_addr diram_end;    /* ... equal: none */
     hs_addr diram_alias;  /* instruction address of diram_start, */
-    bool diram_inverted;  /* ... or of its last word: the alias runs backwards (ESP32) */
-    hs_addr rtc_start;    /* RTC fast memory on the data bus */
-    hs_addr rtc_end;
-    hs_addr rtc_alias;     /* instruction address of rtc_start; == rtc_start: one bus */
+    bool diram_inverted;  /* ... or of the last word: the alias runs backwards (ESP32) */
+    hs_addr rtc_start;    /* RTC fast memory on the data bus, when the instruction bus has it */
+    hs_addr rtc_end;      /* ... elsewhere; equal: one bus, or none */
+    hs_addr rtc_alias;
+    bool protectable;      /* memory protection takes EXEC away */
+    bool rom_tlsf;         /* the allocator is in ROM and does not round requests to classes */
     uint8_t internal_line; /* cache line for internal memory, 0: no cache */
     uint8_t spiram_line;   /* cache line for SPIRAM */
     uint8_t simd_line;     /* alignment of SIMD, 0: none */
-    hs_chip_window stacks[HS_CHIP_STACKS_MAX]; /* boot regions here wait for the scheduler */
+    hs_chip_window stack; /* boot regions that start here or have its type wait for the scheduler */
     hs_chip_window windows[HS_CHIP_WINDOWS_MAX];
+    uint8_t type_count;
+    hs_chip_type types[HS_CHIP_TYPES_MAX];
 } hs_chip;
 
 /* "esp32", "esp32s2", ...; NULL when unknown. */

@@ -58,6 +58,8 @@ typedef struct hs_caps {
     uint32_t extmem_limit; /* 0xffffffff: off */
     hs_addr monitor;       /* its block of saved minima, 0: not running */
     uint8_t count;         /* of heaps[] */
+    uint8_t listed;        /* entries of order[] */
+    uint8_t monitored;     /* list entries when the monitor started */
     bool booted;
     bool nested;                      /* a heap lies inside another one */
     uint8_t order[HS_CAPS_HEAPS_MAX]; /* the device's list: indices into heaps[] */

@@ -22,7 +22,8 @@ enum hs_crash {
     HS_CRASH_CUT_BLOCK,    /* use of a block that a realloc beyond the pool cut to 0 bytes */
     HS_CRASH_CORRUPT,      /* a link or a size points outside its heap */
     HS_CRASH_CANARY,       /* light poisoning: a canary was overwritten */
-    HS_CRASH_ALIAS         /* realloc of an instruction-bus address (v3.x) */
+    HS_CRASH_ALIAS,        /* realloc of an instruction-bus address (v3.x) */
+    HS_CRASH_NULL_HEAP     /* the minimum monitor met a region that is no heap (before v5.5.5) */
 };
 
 /* What a device call needs besides the heap. */
@@ -30,6 +31,7 @@ typedef struct hs_device {
     void *space;      /* any pointer into the device space; see address.h */
     hs_addr crash_at; /* the address that was handled when it crashed */
     uint8_t crash;    /* enum hs_crash; the first one stays */
+    bool cut;         /* a realloc beyond the pool has cut a block to 0 bytes */
 } hs_device;
 
 /* A heap's geometry; constant once registered. */
@@ -38,6 +40,7 @@ typedef struct hs_heap {
     hs_addr end;       /* first address behind the region */
     hs_addr first;     /* header of the first block */
     hs_addr control;   /* TLSF: its control block */
+    hs_addr bitmap;    /* TLSF: the first-level bitmap */
     hs_addr rows;      /* TLSF: the second-level bitmaps */
     hs_addr heads;     /* TLSF: the list heads */
     uint32_t pool;     /* TLSF: pool_size of the record */
@@ -76,7 +79,7 @@ bool hs_heap_register(hs_device *device, hs_heap *heap, const hs_idf_profile *pr
  * O(free blocks). */
 hs_addr hs_heap_malloc(hs_device *device, const hs_heap *heap, uint32_t size);
 
-/* `align` a power of two, else 0. With offset of `align` bigger than the heap, see README.md. 0
+/* `align` a power of two, else 0. Near 2^32 it wraps as on the device: the block is unaligned. 0
  * where the release has no aligned allocation. */
 hs_addr hs_heap_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align);
 

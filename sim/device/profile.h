@@ -49,13 +49,15 @@ typedef struct hs_idf_profile {
     bool caps_adjusted;
     /* heap_caps_monitor_local_minimum_free_size_start/_stop exist. */
     bool monitor;
+    /* ... and pass over regions that are no heap. */
+    bool monitor_skips;
     /* The list of boot heaps is sorted by region length. */
     bool boot_list_sorted;
     /* A heap that is added after the boot starts with a minimum of 0. */
     bool late_minimum_zero;
     /* The PSRAM driver passes its own capabilities; else those of the chip's SPIRAM row count. */
     bool spiram_own_caps;
-    /* S2/S3: SPIRAM's generic caps are of the lowest priority; the SIMD capability exists. */
+    /* The SIMD capability exists. */
     bool simd;
     /* RTC fast memory is found by RTCRAM first; else it is ordinary DRAM. */
     bool rtc_lowest;

@@ -1,0 +1,136 @@
+/* Questions about a board's heaps. */
+#include "heap_caps.h"
+#include "memory.h"
+
+/* Registered heap number `i` of the list if it has all of `wanted`, else NULL. */
+static const hs_caps_heap *matching(const hs_caps *caps, unsigned i, uint32_t wanted)
+{
+    const hs_caps_heap *heap = &caps->heaps[caps->order[i]];
+    return heap->heap.base != 0 && (heap->all & wanted) == wanted ? heap : NULL;
+}
+
+void hs_caps_get_info(hs_caps *caps, hs_heap_info *info, uint32_t wanted)
+{
+    memset(info, 0, sizeof *info);
+    for (unsigned i = 0; i < caps->listed && caps->device.crash == HS_CRASH_NONE; i++) {
+        const hs_caps_heap *heap = matching(caps, i, wanted);
+        if (heap == NULL) {
+            continue;
+        }
+        hs_heap_info one;
+        hs_heap_get_info(&caps->device, &heap->heap, &one);
+        info->free += one.free;
+        info->allocated += one.allocated;
+        info->minimum += one.minimum;
+        info->largest = one.largest > info->largest ? one.largest : info->largest;
+        info->allocated_blocks += one.allocated_blocks;
+        info->free_blocks += one.free_blocks;
+        info->total_blocks += one.total_blocks;
+    }
+}
+
+uint32_t hs_caps_total_size(const hs_caps *caps, uint32_t wanted)
+{
+    uint32_t total = 0;
+    for (unsigned i = 0; i < caps->listed; i++) {
+        const hs_caps_heap *heap = matching(caps, i, wanted);
+        total += heap == NULL ? 0 : heap->end - heap->start;
+    }
+    return total;
+}
+
+uint32_t hs_caps_free_size(hs_caps *caps, uint32_t wanted)
+{
+    uint32_t total = 0;
+    for (unsigned i = 0; i < caps->listed; i++) {
+        const hs_caps_heap *heap = matching(caps, i, wanted);
+        total += heap == NULL ? 0 : hs_heap_free_size(&caps->device, &heap->heap);
+    }
+    return total;
+}
+
+uint32_t hs_caps_minimum_free_size(hs_caps *caps, uint32_t wanted)
+{
+    uint32_t total = 0;
+    for (unsigned i = 0; i < caps->listed; i++) {
+        const hs_caps_heap *heap = matching(caps, i, wanted);
+        total += heap == NULL ? 0 : hs_heap_minimum(&caps->device, &heap->heap);
+    }
+    return total;
+}
+
+uint32_t hs_caps_largest_free_block(hs_caps *caps, uint32_t wanted)
+{
+    uint32_t largest = 0;
+    for (unsigned i = 0; i < caps->listed; i++) {
+        const hs_caps_heap *heap = matching(caps, i, wanted);
+        uint32_t one = heap == NULL ? 0 : hs_heap_largest(&caps->device, &heap->heap);
+        largest = one > largest ? one : largest;
+    }
+    return largest;
+}
+
+uint32_t hs_caps_largest_exact(hs_caps *caps, uint32_t wanted)
+{
+    uint32_t largest = 0;
+    for (unsigned i = 0; i < caps->listed; i++) {
+        const hs_caps_heap *heap = matching(caps, i, wanted);
+        uint32_t one = heap == NULL ? 0 : hs_heap_largest_exact(&caps->device, &heap->heap);
+        largest = one > largest ? one : largest;
+    }
+    return largest;
+}
+
+static void look(hs_caps *caps, hs_caps_watch *watch, unsigned index)
+{
+    const hs_heap *heap = &caps->heaps[index].heap;
+    uint32_t now = hs_heap_free_size(&caps->device, heap);
+    watch->free += now - watch->heap_free[index];
+    watch->heap_free[index] = now;
+    watch->heap_largest[index] = hs_heap_largest(&caps->device, heap);
+}
+
+static void find_largest(hs_caps_watch *watch)
+{
+    watch->largest = 0;
+    for (uint32_t left = watch->heaps; left != 0; left &= left - 1) {
+        uint32_t one = watch->heap_largest[__builtin_ctz(left)];
+        watch->largest = one > watch->largest ? one : watch->largest;
+    }
+}
+
+void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted)
+{
+    memset(watch, 0, sizeof *watch);
+    watch->wanted = wanted;
+    for (unsigned i = 0; i < caps->listed; i++) {
+        if (matching(caps, i, wanted) != NULL) {
+            watch->heaps |= 1u << caps->order[i];
+            look(caps, watch, caps->order[i]);
+        }
+    }
+    find_largest(watch);
+}
+
+void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
+{
+    uint32_t changed = caps->changed & watch->heaps;
+    if (changed == 0) {
+        return;
+    }
+    for (; changed != 0; changed &= changed - 1) {
+        look(caps, watch, (unsigned)__builtin_ctz(changed));
+    }
+    find_largest(watch);
+}
+
+bool hs_caps_check(hs_caps *caps)
+{
+    for (unsigned i = 0; i < caps->listed; i++) {
+        const hs_caps_heap *heap = &caps->heaps[caps->order[i]];
+        if (heap->heap.base != 0 && !hs_heap_check(&caps->device, &heap->heap)) {
+            return false;
+        }
+    }
+    return true;
+}
