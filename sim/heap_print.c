@@ -41,15 +41,26 @@ static bool print_tlsf_block(void *context, hs_addr address, uint32_t size, bool
     return true;
 }
 
+/* As %p prints it on a 32-bit host. */
+static void print_pointer(FILE *out, const char *before, hs_addr address)
+{
+    if (address == 0) {
+        fprintf(out, "%s(nil)", before);
+    } else {
+        fprintf(out, "%s0x%" PRIx32, before, address);
+    }
+}
+
 /* One block of the list, the fake first and the last included; gives the next one, 0 at the end. */
 static hs_addr print_list_block(FILE *out, const void *space, hs_addr block)
 {
     uint32_t header = hs_load(space, block);
     hs_addr next = header & ~3u;
-    fprintf(out, "Block 0x%" PRIx32 " data size 0x%08" PRIx32 " bytes next block 0x%" PRIx32, block,
-            next == 0 ? 0 : next - block - 4, next);
+    fprintf(out, "Block 0x%" PRIx32 " data size 0x%08" PRIx32 " bytes", block,
+            next == 0 ? 0 : next - block - 4);
+    print_pointer(out, " next block ", next);
     if (header & 1) {
-        fprintf(out, " FREE. Next free 0x%" PRIx32, hs_load(space, block + 4));
+        print_pointer(out, " FREE. Next free ", hs_load(space, block + 4));
     }
     fputc('\n', out);
     return next;

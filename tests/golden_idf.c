@@ -25,6 +25,19 @@ static void fail(const char *what, const char *found)
     exit(2);
 }
 
+/* The releases that the vectors of a line were made with. */
+static const char *full_release(const char *release)
+{
+    static const char *const full[][2] = {
+        {"v5.3", "v5.3.5"}, {"v5.4", "v5.4.4"}, {"v5.5", "v5.5.1"}, {"v6.0", "v6.0.2"}};
+    for (size_t i = 0; i < sizeof full / sizeof *full; i++) {
+        if (strcmp(release, full[i][0]) == 0) {
+            return full[i][1];
+        }
+    }
+    return release;
+}
+
 static bool parse_target(char *target, hs_caps_config *config)
 {
     char *release = strtok(target, "-");
@@ -32,7 +45,7 @@ static bool parse_target(char *target, hs_caps_config *config)
     if (release == NULL || chip == NULL) {
         return false;
     }
-    config->profile = hs_idf_profile_find(release);
+    config->profile = hs_idf_profile_find(full_release(release));
     config->chip = hs_chip_find(chip);
     for (char *option = strtok(NULL, "-"); option != NULL; option = strtok(NULL, "-")) {
         if (strcmp(option, "spiram") == 0) {

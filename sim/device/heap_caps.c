@@ -169,8 +169,11 @@ static inline hs_addr search(hs_caps *caps, uint32_t size, uint32_t align, uint3
     if (size == 0 || size > caps->config.chip->max_request) {
         return 0;
     }
-    const hs_caps_plan *plan = plan_for(caps, wanted);
     bool exec = (wanted & HS_CAP_EXEC) != 0;
+    if (exec && (wanted & (HS_CAP_8BIT | HS_CAP_DMA)) != 0) {
+        return 0; /* the instruction bus takes whole words only */
+    }
+    const hs_caps_plan *plan = plan_for(caps, wanted);
     for (unsigned i = 0; i < plan->count; i++) {
         hs_addr block = take_from(caps, plan->heaps[i], size, align, exec);
         if (caps->device.crash != HS_CRASH_NONE) {
@@ -283,13 +286,9 @@ void hs_caps_free(hs_caps *caps, hs_addr seen)
     if (seen == 0 || caps->device.crash != HS_CRASH_NONE) {
         return;
     }
-    unsigned index = find(caps, seen);
-    hs_addr block = seen;
+    hs_addr block = data_address(caps, seen);
+    unsigned index = heap_of(caps, block);
     if (index == NO_HEAP) {
-        block = data_address(caps, seen);
-        index = heap_of(caps, block);
-    }
-    if (index == NO_HEAP || heap_of(caps, block) == NO_HEAP) {
         return;
     }
     hs_heap_free(&caps->device, &caps->heaps[index].heap, block);

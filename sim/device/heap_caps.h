@@ -61,6 +61,7 @@ typedef struct hs_caps {
     uint8_t listed;        /* entries of order[] */
     uint8_t monitored;     /* list entries when the monitor started */
     bool booted;
+    bool running;                     /* the scheduler runs: the start-up stacks are heaps */
     bool nested;                      /* a heap lies inside another one */
     uint8_t order[HS_CAPS_HEAPS_MAX]; /* the device's list: indices into heaps[] */
     hs_caps_heap heaps[HS_CAPS_HEAPS_MAX];
@@ -93,9 +94,10 @@ enum hs_caps_status hs_caps_boot_region(hs_caps *caps, hs_addr start, uint32_t s
                                         enum hs_region_type type);
 
 enum hs_caps_boot {
-    HS_CAPS_BOOT_FULL, /* all regions, with the descriptor blocks that the firmware allocates */
-    HS_CAPS_BOOT_BARE, /* all regions, without those blocks */
-    HS_CAPS_BOOT_EARLY /* as FULL, but the start-up stacks' regions wait */
+    HS_CAPS_BOOT_FULL,  /* all regions, with the descriptor blocks that the firmware allocates */
+    HS_CAPS_BOOT_FRESH, /* the same heaps in the same order, with nothing allocated in them */
+    HS_CAPS_BOOT_EARLY, /* as FULL, but the start-up stacks' regions wait */
+    HS_CAPS_BOOT_BARE   /* as FRESH, but listed by address in all releases (for golden scripts) */
 };
 
 /* Sorts by address, merges adjacent regions of one type, registers, lists. Once. Regions that are

@@ -152,14 +152,13 @@ static void merge_adjacent(hs_caps *caps)
 
 /* Enters a boot heap into the list: at the end, or, sorted, before the first that is not shorter.
  */
-static void list_boot_heap(hs_caps *caps, unsigned index)
+static void list_boot_heap(hs_caps *caps, unsigned index, bool sorted)
 {
     const hs_caps_heap *heap = &caps->heaps[index];
     unsigned at = 0;
     while (at < caps->listed) {
         const hs_caps_heap *other = &caps->heaps[caps->order[at]];
-        if (caps->config.profile->boot_list_sorted &&
-            other->end - other->start >= heap->end - heap->start) {
+        if (sorted && other->end - other->start >= heap->end - heap->start) {
             break;
         }
         at++;
@@ -190,7 +189,7 @@ static enum hs_caps_status register_late(hs_caps *caps, unsigned index)
     if (heap->heap.base == 0) {
         return HS_CAPS_TOOSMALL;
     }
-    if (caps->config.profile->late_minimum_zero) {
+    if (caps->running && caps->config.profile->late_minimum_zero) {
         hs_heap_set_minimum(&caps->device, &heap->heap, 0);
     }
     heap->late = true;
@@ -198,35 +197,40 @@ static enum hs_caps_status register_late(hs_caps *caps, unsigned index)
     return HS_CAPS_OK;
 }
 
+/* Registers and lists the regions that the chip has from the start; gives their number. */
+static unsigned register_boot_heaps(hs_caps *caps, bool stacks, bool sorted)
+{
+    unsigned boot_count = 0;
+    while (boot_count < caps->count && !caps->heaps[boot_count].late) {
+        if (stacks || !caps->heaps[boot_count].stack) {
+            register_heap(caps, &caps->heaps[boot_count]);
+        }
+        list_boot_heap(caps, boot_count, sorted);
+        boot_count++;
+    }
+    return boot_count;
+}
+
 void hs_caps_boot(hs_caps *caps, enum hs_caps_boot mode)
 {
+    bool descriptors = mode == HS_CAPS_BOOT_FULL || mode == HS_CAPS_BOOT_EARLY;
+    bool sorted = mode != HS_CAPS_BOOT_BARE && caps->config.profile->boot_list_sorted;
     if (caps->booted) {
         return;
     }
+    caps->booted = true;
     sort_by_address(caps);
     merge_adjacent(caps);
-    unsigned boot_count = 0;
-    while (boot_count < caps->count && !caps->heaps[boot_count].late) {
-        if (!caps->heaps[boot_count].stack || mode == HS_CAPS_BOOT_BARE) {
-            register_heap(caps, &caps->heaps[boot_count]);
-        }
-        boot_count++;
-    }
-    for (unsigned i = 0; i < boot_count; i++) {
-        list_boot_heap(caps, i);
-    }
-    caps->booted = true;
-    forget_plans(caps);
-    if (mode != HS_CAPS_BOOT_BARE) {
+    unsigned boot_count = register_boot_heaps(caps, !descriptors, sorted);
+    if (descriptors) {
         allocate_descriptors(caps, boot_count);
     }
     for (unsigned i = boot_count; i < caps->count; i++) { /* PSRAM */
-        if (mode == HS_CAPS_BOOT_BARE ||
-            hs_caps_malloc(caps, DESCRIPTOR, HS_CAP_INTERNAL | HS_CAP_8BIT) != 0) {
+        if (!descriptors || hs_caps_malloc(caps, DESCRIPTOR, HS_CAP_INTERNAL | HS_CAP_8BIT) != 0) {
             register_late(caps, i);
         }
     }
-    if (mode == HS_CAPS_BOOT_FULL) {
+    if (mode != HS_CAPS_BOOT_EARLY) {
         hs_caps_enable_stacks(caps);
     }
 }
@@ -238,6 +242,7 @@ void hs_caps_enable_stacks(hs_caps *caps)
             register_heap(caps, &caps->heaps[i]);
         }
     }
+    caps->running = true;
 }
 
 /* --- Run time --------------------------------------------------------------------------------- */
