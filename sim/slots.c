@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy_array.h"
+
 enum { LOW_FIRST = 256, HIGH_FIRST = 64 };
 
 void hs_slots_init(hs_slots *slots)
@@ -182,4 +184,24 @@ int hs_slots_visit(const hs_slots *slots,
         }
     }
     return slots->high_used != 0 ? visit_high(slots, visit, context) : 0;
+}
+
+int hs_slots_copy(hs_slots *to, const hs_slots *from)
+{
+    *to = *from;
+    to->low =
+        from->low_size != 0 ? hs_copy_array(from->low, from->low_size, sizeof *to->low) : NULL;
+    to->keys = NULL;
+    to->high = NULL;
+    if (from->high_size != 0) {
+        to->keys = hs_copy_array(from->keys, from->high_size, sizeof *to->keys);
+        to->high = hs_copy_array(from->high, from->high_size, sizeof *to->high);
+    }
+    bool ok = (to->low != NULL || from->low_size == 0) &&
+              ((to->keys != NULL && to->high != NULL) || from->high_size == 0);
+    if (!ok) {
+        hs_slots_release(to);
+        return -1;
+    }
+    return 0;
 }

@@ -58,6 +58,8 @@ static inline hs_slot *hs_slots_find(hs_slots *slots, uint32_t number)
 hs_slot *hs_slots_add(hs_slots *slots, uint32_t number);
 /* Makes the slot NONE. Pointers to other records may become invalid. */
 void hs_slots_remove(hs_slots *slots, uint32_t number);
+/* Makes *to a copy of *from; what *to held is not released. 0, or -1: host out of memory. */
+int hs_slots_copy(hs_slots *to, const hs_slots *from);
 /* Calls visit(context, number, record) for each slot that is not NONE; order: low slots ascending,
  * then the others ascending by number. Returns 0, or -1 when the host is out of memory. */
 int hs_slots_visit(const hs_slots *slots,

@@ -1,0 +1,564 @@
+/* One function for each statement of a trace, and the table that finds it. */
+#include "run_events.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gc_print.h"
+
+typedef struct step {
+    hs_run *run;
+    hs_stream *stream;
+    const hs_event *event;
+    hs_outcome *outcome;
+    hs_error *error;
+} step;
+
+static int bad(const step *s, const char *found, const char *expected)
+{
+    hs_error_set(s->error, s->stream->path, s->event->line, "found %s %" PRIu32 " %s, expected %s",
+                 hs_op_name((enum hs_op)s->event->op), s->event->slot, found, expected);
+    return -1;
+}
+
+static int out_of_memory(const step *s)
+{
+    hs_error_set(s->error, NULL, 0, "the host is out of memory");
+    return -1;
+}
+
+/* --- roots --- */
+
+static int add_root(const step *s, hs_slot *slot)
+{
+    hs_run *run = s->run;
+    if (run->root_count == run->root_capacity) {
+        uint32_t capacity = run->root_capacity == 0 ? 1024 : 2 * run->root_capacity;
+        uint32_t *words = realloc(run->root_words, capacity * sizeof *words);
+        if (words == NULL) {
+            return out_of_memory(s);
+        }
+        run->root_words = words;
+        uint64_t *owners = realloc(run->root_owners, capacity * sizeof *owners);
+        if (owners == NULL) {
+            return out_of_memory(s);
+        }
+        run->root_owners = owners;
+        run->root_capacity = capacity;
+    }
+    run->root_words[run->root_count] = slot->addr;
+    run->root_owners[run->root_count] = (uint64_t)s->stream->index << 32 | s->event->slot;
+    slot->root = ++run->root_count;
+    return 0;
+}
+
+/* The last root takes the place of the one that goes. */
+static void remove_root(hs_run *run, hs_slot *slot)
+{
+    uint32_t hole = slot->root - 1;
+    uint32_t last = --run->root_count;
+    run->root_words[hole] = run->root_words[last];
+    run->root_owners[hole] = run->root_owners[last];
+    slot->root = 0;
+    if (hole != last && run->root_owners[hole] != HS_ROOT_LEFT) {
+        hs_stream *stream = run->streams[run->root_owners[hole] >> 32];
+        hs_slots_find(&stream->slots, (uint32_t)run->root_owners[hole])->root = hole + 1;
+    }
+}
+
+/* --- failures --- */
+
+void hs_run_fail(hs_run *run, hs_failure *failure)
+{
+    run->failures++;
+    failure->event = run->event;
+    if (run->failed && run->observer_count == 0) {
+        return;
+    }
+    hs_failure_diagnose(failure, run->board);
+    if (!run->failed) {
+        run->failed = true;
+        run->failure = *failure;
+    }
+    for (size_t i = 0; i < run->observer_count; i++) {
+        if (run->observers[i].failure != NULL) {
+            run->observers[i].failure(run->observers[i].context, run, failure);
+        }
+    }
+}
+
+static void fail(const step *s, uint16_t owner, uint32_t size)
+{
+    hs_run *run = s->run;
+    hs_failure failure = {
+        .trace = s->stream->trace,
+        .line = s->event->line,
+        .owner = owner,
+        .phase = s->stream->phase,
+        .heap = run->owners[owner].heap,
+        .size = size,
+        .caps = (s->event->flags & HS_EVENT_CAPS) != 0 ? s->event->caps : run->owners[owner].caps,
+    };
+    run->owners[owner].failures++;
+    s->outcome->failed = true;
+    hs_run_fail(run, &failure);
+    if (run->stop_at_failure) {
+        run->stopped = true;
+    }
+}
+
+/* --- accounts --- */
+
+static void take(hs_run_owner *owner, uint32_t size)
+{
+    owner->live_bytes += size;
+    owner->total_bytes += size;
+    owner->live_blocks++;
+    owner->allocations++;
+    if (owner->live_bytes > owner->peak_bytes) {
+        owner->peak_bytes = owner->live_bytes;
+    }
+}
+
+static void give(hs_run_owner *owner, uint32_t size)
+{
+    owner->live_bytes -= size;
+    owner->live_blocks--;
+}
+
+/* --- allocation --- */
+
+static hs_addr idf_alloc(const step *s, uint32_t caps, uint32_t size)
+{
+    hs_caps *heap = &s->run->board->caps;
+    if (s->run->board->bare) {
+        return 0;
+    }
+    bool plain = caps == HS_CAP_DEFAULT; /* malloc(), as opposed to heap_caps_malloc() */
+    uint32_t count = s->event->count;
+    switch (s->event->op) {
+    case HS_OP_CALLOC:
+        return plain ? hs_caps_calloc_default(heap, count, s->event->size)
+                     : hs_caps_calloc(heap, count, s->event->size, caps);
+    case HS_OP_ALIGNED:
+        return plain ? hs_caps_memalign(heap, count, size)
+                     : hs_caps_aligned_alloc(heap, count, size, caps);
+    default:
+        return plain ? hs_caps_malloc_default(heap, size) : hs_caps_malloc(heap, size, caps);
+    }
+}
+
+static hs_addr gc_alloc(const step *s, const hs_run_owner *owner, uint32_t size)
+{
+    hs_gc *gc = &s->run->board->gc;
+    if (owner->tracked) {
+        return hs_gc_tracked_alloc(gc, size);
+    }
+    bool finaliser = (s->event->flags & HS_EVENT_FINALISER) != 0;
+    return hs_gc_alloc(gc, size, finaliser ? HS_GC_WITH_FINALISER : 0);
+}
+
+/* The first word of an object with a type letter is that type's address, so that dumps show it. */
+static void write_type(const step *s, hs_addr object, uint32_t size)
+{
+    if ((s->event->flags & HS_EVENT_TYPE) != 0 && size >= 4) {
+        uint32_t word = hs_gc_type_word(s->event->type);
+        memcpy(hs_at(s->run->board->space, object), &word, sizeof word);
+    }
+}
+
+/* A slot that the device could not fill may be named again by an allocation; so may one that the
+ * capture saw fail, though here it succeeded: the program never used it. */
+static int forget_failed(const step *s, hs_slot *slot)
+{
+    if (slot->state == HS_SLOT_LIVE && (slot->flags & HS_EVENT_FAILED) == 0) {
+        return bad(s, "of a slot that is allocated", "a slot that is free");
+    }
+    if (slot->state == HS_SLOT_EMPTY && (slot->flags & HS_EVENT_FAILED) == 0) {
+        return bad(s, "of a slot that the trace has not freed", "a slot that is free");
+    }
+    hs_run *run = s->run;
+    if (slot->state == HS_SLOT_LIVE) {
+        if (slot->root != 0) {
+            remove_root(run, slot);
+        }
+        if (slot->heap == HS_HEAP_IDF) {
+            hs_caps_free(&run->board->caps, slot->addr);
+            run->idf_blocks--;
+        } else if (run->owners[slot->owner].tracked) {
+            hs_gc_tracked_free(&run->board->gc, slot->addr);
+        }
+        give(&run->owners[slot->owner], slot->size);
+    }
+    hs_slots_remove(&s->stream->slots, s->event->slot);
+    return 0;
+}
+
+static uint32_t bytes_asked(const hs_event *event)
+{
+    uint64_t bytes = event->op == HS_OP_CALLOC ? (uint64_t)event->count * event->size : event->size;
+    return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
+}
+
+static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size, hs_addr address)
+{
+    hs_run *run = s->run;
+    *slot = (hs_slot){
+        .state = address != 0 ? HS_SLOT_LIVE : HS_SLOT_EMPTY,
+        .heap = (uint8_t)run->owners[owner].heap,
+        .owner = owner,
+        .phase = s->stream->phase,
+        .flags = s->event->flags & HS_EVENT_FAILED,
+        .type = (uint8_t)s->event->type,
+        .addr = address,
+        .size = size,
+        .born = (uint32_t)run->event,
+    };
+    if (address == 0 && run->board->bare && slot->heap == HS_HEAP_IDF) {
+        s->outcome->ignored = true; /* there is no IDF heap on a bare board */
+        return 0;
+    }
+    if (address == 0) {
+        fail(s, owner, size);
+        return 0;
+    }
+    take(&run->owners[owner], size);
+    if (slot->heap == HS_HEAP_IDF) {
+        run->idf_blocks++;
+        return 0;
+    }
+    if (run->owners[owner].tracked) {
+        return 0;
+    }
+    write_type(s, address, size);
+    return add_root(s, slot);
+}
+
+static int step_alloc(const step *s)
+{
+    hs_run *run = s->run;
+    uint16_t index = s->stream->owner_map[s->event->owner];
+    const hs_run_owner *owner = &run->owners[index];
+    hs_slot *slot = hs_slots_find(&s->stream->slots, s->event->slot);
+    if (slot != NULL && forget_failed(s, slot) != 0) {
+        return -1;
+    }
+    uint32_t size = bytes_asked(s->event);
+    uint32_t caps = (s->event->flags & HS_EVENT_CAPS) != 0 ? s->event->caps : owner->caps;
+    hs_addr address =
+        owner->heap == HS_HEAP_IDF ? idf_alloc(s, caps, size) : gc_alloc(s, owner, size);
+    s->outcome->owner = index;
+    s->outcome->heap = owner->heap;
+    s->outcome->address = address;
+    s->outcome->size = size;
+    slot = hs_slots_add(&s->stream->slots, s->event->slot);
+    return slot != NULL ? fill_slot(s, slot, index, size, address) : out_of_memory(s);
+}
+
+/* --- statements on a slot --- */
+
+/* The slot of the event; NULL with 0 in *result when it is empty, with -1 when it is an error. */
+static hs_slot *named_slot(const step *s, uint32_t number, int *result)
+{
+    hs_slot *slot = hs_slots_find(&s->stream->slots, number);
+    *result = 0;
+    if (slot == NULL) {
+        hs_error_set(s->error, s->stream->path, s->event->line,
+                     "found %s of slot %" PRIu32
+                     ", which is not allocated, expected a slot that is",
+                     hs_op_name((enum hs_op)s->event->op), number);
+        *result = -1;
+        return NULL;
+    }
+    if (slot->state == HS_SLOT_EMPTY) {
+        s->run->ignored++;
+        s->outcome->ignored = true;
+        return NULL;
+    }
+    s->outcome->owner = slot->owner;
+    s->outcome->heap = (enum hs_heap_kind)slot->heap;
+    s->outcome->old_address = slot->addr;
+    s->outcome->old_size = slot->size;
+    return slot;
+}
+
+static hs_addr realloc_block(const step *s, const hs_slot *slot)
+{
+    hs_board *board = s->run->board;
+    const hs_run_owner *owner = &s->run->owners[slot->owner];
+    uint32_t size = s->event->size;
+    bool move = (s->event->flags & HS_EVENT_NOMOVE) == 0;
+    if (owner->tracked) {
+        return hs_gc_tracked_realloc(&board->gc, slot->addr, size);
+    }
+    if (slot->heap == HS_HEAP_GC) {
+        return hs_gc_realloc(&board->gc, slot->addr, size, move);
+    }
+    if (!move) { /* a GC object in the IDF heap: C's realloc cannot promise to stay */
+        return hs_caps_usable(&board->caps, slot->addr) >= size ? slot->addr : 0;
+    }
+    return owner->caps == HS_CAP_DEFAULT
+               ? hs_caps_realloc_default(&board->caps, slot->addr, size)
+               : hs_caps_realloc(&board->caps, slot->addr, size, owner->caps);
+}
+
+static void slot_gone(const step *s, hs_slot *slot)
+{
+    if (slot->root != 0) {
+        remove_root(s->run, slot);
+    }
+    if (slot->heap == HS_HEAP_IDF) {
+        s->run->idf_blocks--;
+    }
+    give(&s->run->owners[slot->owner], slot->size);
+    hs_slots_remove(&s->stream->slots, s->event->slot);
+}
+
+static int step_realloc(const step *s)
+{
+    int result;
+    hs_slot *slot = named_slot(s, s->event->slot, &result);
+    if (slot == NULL) {
+        return result;
+    }
+    hs_addr address = realloc_block(s, slot);
+    s->outcome->address = address;
+    s->outcome->size = s->event->size;
+    if (s->event->size == 0) {
+        slot_gone(s, slot);
+        return 0;
+    }
+    if (address == 0) {
+        if ((s->event->flags & HS_EVENT_NOMOVE) == 0) {
+            fail(s, slot->owner, s->event->size);
+        }
+        return 0;
+    }
+    hs_run_owner *owner = &s->run->owners[slot->owner];
+    give(owner, slot->size);
+    take(owner, s->event->size);
+    slot->addr = address;
+    slot->size = s->event->size;
+    if (slot->root != 0) {
+        s->run->root_words[slot->root - 1] = address;
+    }
+    return 0;
+}
+
+static int step_free(const step *s)
+{
+    int result;
+    hs_slot *slot = named_slot(s, s->event->slot, &result);
+    if (slot == NULL) {
+        if (result == 0) {
+            hs_slots_remove(&s->stream->slots, s->event->slot);
+        }
+        return result;
+    }
+    hs_board *board = s->run->board;
+    if (slot->heap == HS_HEAP_IDF) {
+        hs_caps_free(&board->caps, slot->addr);
+    } else if (s->run->owners[slot->owner].tracked) {
+        hs_gc_tracked_free(&board->gc, slot->addr);
+    } else {
+        hs_gc_free(&board->gc, slot->addr);
+    }
+    slot_gone(s, slot);
+    return 0;
+}
+
+static int step_drop(const step *s)
+{
+    int result;
+    hs_slot *slot = named_slot(s, s->event->slot, &result);
+    if (slot == NULL) {
+        if (result == 0) {
+            hs_slots_remove(&s->stream->slots, s->event->slot);
+        }
+        return result;
+    }
+    if (s->run->owners[slot->owner].tracked) {
+        return bad(s, "of a slot of an IDF owner", "a slot of an owner with heap gc");
+    }
+    if (slot->heap == HS_HEAP_IDF) {
+        /* A GC owner that the policy routes to the IDF heap: there, dead is freed. */
+        hs_caps_free(&s->run->board->caps, slot->addr);
+    }
+    slot_gone(s, slot);
+    return 0;
+}
+
+/* --- links --- */
+
+static int write_link(const step *s, const hs_slot *slot, hs_addr value)
+{
+    uint32_t word = s->event->count;
+    if (slot->heap != HS_HEAP_GC || s->run->owners[slot->owner].tracked) {
+        if (s->run->owners[slot->owner].tracked) {
+            return bad(s, "of a slot of an IDF owner", "a slot of an owner with heap gc");
+        }
+        return 0; /* routed to the IDF heap: nothing marks there */
+    }
+    if (word >= hs_gc_nbytes(&s->run->board->gc, slot->addr) / 4) {
+        hs_error_set(s->error, s->stream->path, s->event->line,
+                     "found word %" PRIu32 " of slot %" PRIu32 ", expected one inside its %" PRIu32
+                     " bytes",
+                     word, s->event->slot, slot->size);
+        return -1;
+    }
+    memcpy(hs_at(s->run->board->space, slot->addr + 4 * word), &value, sizeof value);
+    return 0;
+}
+
+static int step_link(const step *s)
+{
+    int result;
+    int result2;
+    const hs_slot *target = named_slot(s, s->event->slot2, &result2);
+    const hs_slot *slot = named_slot(s, s->event->slot, &result);
+    if (slot == NULL || target == NULL) {
+        return result != 0 ? result : result2;
+    }
+    return write_link(s, slot, target->addr);
+}
+
+static int step_unlink(const step *s)
+{
+    int result;
+    const hs_slot *slot = named_slot(s, s->event->slot, &result);
+    return slot != NULL ? write_link(s, slot, 0) : result;
+}
+
+/* --- statements without a slot --- */
+
+static int step_collect(const step *s)
+{
+    if (s->run->board->has_gc) {
+        hs_gc_collect(&s->run->board->gc);
+    }
+    return 0;
+}
+
+/* What a capture set to see deaths early is no wish of the program. */
+static int step_threshold(const step *s)
+{
+    hs_board *board = s->run->board;
+    if (board->has_gc && (board->bare || (s->event->flags & HS_EVENT_CAPTURE) == 0)) {
+        int64_t bytes = s->event->value;
+        hs_gc_set_threshold(&board->gc, bytes > INT32_MAX ? INT32_MAX : (int32_t)bytes);
+    }
+    return 0;
+}
+
+static int step_region(const step *s)
+{
+    hs_run *run = s->run;
+    if (run->board->bare) {
+        return 0;
+    }
+    enum hs_caps_status status = hs_board_add_region(run->board, s->event->addr, s->event->size);
+    if (status == HS_CAPS_NOMEM) {
+        hs_failure failure = {.trace = s->stream->trace,
+                              .line = s->event->line,
+                              .owner = HS_NO_OWNER,
+                              .phase = s->stream->phase,
+                              .size = 36,
+                              .caps = HS_CAP_INTERNAL | HS_CAP_8BIT};
+        s->outcome->failed = true;
+        hs_run_fail(run, &failure);
+        run->stopped = run->stopped || run->stop_at_failure;
+    } else if (status != HS_CAPS_OK) {
+        hs_error_set(s->error, s->stream->path, s->event->line,
+                     "found region 0x%08" PRIx32 " of %" PRIu32
+                     " bytes, expected one that this board can add to its heap",
+                     s->event->addr, s->event->size);
+        return -1;
+    }
+    hs_run_restart_metrics(run);
+    return 0;
+}
+
+static int step_phase(const step *s)
+{
+    return hs_run_enter_phase(s->run, s->stream, s->event->name, s->error);
+}
+
+static int step_mark(const step *s)
+{
+    return hs_run_mark(s->run, s->event->name, s->error);
+}
+
+static int step_time(const step *s)
+{
+    s->run->time = s->event->value;
+    return 0;
+}
+
+/* What a capture saw: for `verify` alone. */
+static int step_nothing(const step *s)
+{
+    (void)s;
+    return 0;
+}
+
+static int (*const steps[HS_OP_COUNT])(const step *s) = {
+    [HS_OP_ALLOC] = step_alloc,      [HS_OP_CALLOC] = step_alloc,
+    [HS_OP_ALIGNED] = step_alloc,    [HS_OP_REALLOC] = step_realloc,
+    [HS_OP_FREE] = step_free,        [HS_OP_DROP] = step_drop,
+    [HS_OP_LINK] = step_link,        [HS_OP_UNLINK] = step_unlink,
+    [HS_OP_COLLECT] = step_collect,  [HS_OP_THRESHOLD] = step_threshold,
+    [HS_OP_AREA] = step_nothing,     [HS_OP_SPLIT] = step_nothing,
+    [HS_OP_GROWN] = step_nothing,    [HS_OP_COLLECTED] = step_nothing,
+    [HS_OP_RELEASED] = step_nothing, [HS_OP_REGION] = step_region,
+    [HS_OP_PHASE] = step_phase,      [HS_OP_MARK] = step_mark,
+    [HS_OP_TIME] = step_time,
+};
+
+/* Takes over what the heaps changed. Live payload bytes follow from the device's free counter, less
+ * the headers where the release counts them. */
+static void update_metrics(hs_run *run, uint32_t blocks_before)
+{
+    hs_caps *caps = &run->board->caps;
+    if (caps->changed != 0 && !run->board->bare) {
+        uint32_t free_before = run->live.idf_free;
+        hs_caps_watch_update(caps, &run->watch);
+        caps->changed = 0;
+        uint32_t header = caps->config.profile->header_counted ? 4 : 0;
+        run->live.idf_free = run->watch.free;
+        run->live.idf_largest = run->watch.largest;
+        run->live.idf_allocated += free_before - run->watch.free;
+        run->live.idf_allocated -= header * (run->idf_blocks - blocks_before);
+    }
+    hs_run_note_metrics(run);
+}
+
+static void note_crash(hs_run *run)
+{
+    if (run->board->caps.device.crash != HS_CRASH_NONE && !run->crashed) {
+        run->crashed = true;
+        run->crash_event = run->event;
+        run->stopped = true;
+    }
+}
+
+int hs_run_step(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
+{
+    run->event++;
+    run->traces[stream->trace].events++;
+    uint32_t blocks_before = run->idf_blocks;
+    hs_outcome outcome = {.event = run->event, .owner = HS_NO_OWNER};
+    const step s = {run, stream, event, &outcome, error};
+    if (steps[event->op](&s) != 0) {
+        return -1;
+    }
+    run->current_phase = stream->phase;
+    update_metrics(run, blocks_before);
+    note_crash(run);
+    for (size_t i = 0; i < run->observer_count; i++) {
+        if (run->observers[i].event != NULL) {
+            run->observers[i].event(run->observers[i].context, run, event, &outcome);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,19 @@
+/* Inside of a run: shared by run.c and run_events.c alone. */
+#ifndef HS_RUN_EVENTS_H
+#define HS_RUN_EVENTS_H
+
+#include "run.h"
+
+/* Measures everything anew: at the start, and after regions were added. */
+void hs_run_restart_metrics(hs_run *run);
+/* Brings minima and peaks up to date with the current figures. */
+void hs_run_note_metrics(hs_run *run);
+/* Diagnoses *failure, counts it, keeps it if it is the first. */
+void hs_run_fail(hs_run *run, hs_failure *failure);
+int hs_run_enter_phase(hs_run *run, hs_stream *stream, const char *name, hs_error *error);
+
+void hs_stream_free(hs_stream *stream); /* NULL is ignored */
+/* Makes `run` the one that `board` reports to. */
+void hs_run_listen(hs_run *run, hs_board *board);
+
+#endif
