@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/chip.h"
+#include "device/profile.h"
+#include "device/region.h"
 #include "yaml_file.h"
 
 /* The file as libcyaml loads it: numbers as text, so that all their errors are alike. */
@@ -129,6 +132,64 @@ typedef struct reader {
     hs_error *error;
 } reader;
 
+static int check_chip(const reader *r)
+{
+    if (hs_chip_find(r->raw->chip) != NULL) {
+        return 0;
+    }
+    char known[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; hs_chip_row(i) != NULL && used < sizeof known; i++) {
+        int n = snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
+                         hs_chip_row(i)->name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    hs_yaml_fail(r->yaml, r->error, "chip", "found chip '%s', expected one of: %s", r->raw->chip,
+                 known);
+    return -1;
+}
+
+static int check_idf(const reader *r)
+{
+    if (hs_idf_profile_find(r->raw->idf) != NULL) {
+        return 0;
+    }
+    char rows[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; hs_idf_profile_row(i) != NULL && used < sizeof rows; i++) {
+        int n = snprintf(rows + used, sizeof rows - used, "%s%s", i > 0 ? "; " : "",
+                         hs_idf_profile_row(i)->name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    hs_yaml_fail(r->yaml, r->error, "idf",
+                 "found IDF release '%s', expected one such as v4.4 or v5.0.2 out of: %s",
+                 r->raw->idf, rows);
+    return -1;
+}
+
+static int check_type(const reader *r, const char *path, const char *type)
+{
+    const hs_chip *chip = hs_chip_find(r->raw->chip);
+    const hs_idf_profile *profile = hs_idf_profile_find(r->raw->idf);
+    uint32_t caps[3];
+    char known[256] = "";
+    size_t used = 0;
+    for (int t = 0; t < HS_REGION_TYPES && used < sizeof known; t++) {
+        const char *name = hs_region_type_name((enum hs_region_type)t);
+        if (!hs_chip_caps(chip, profile, false, (enum hs_region_type)t, caps)) {
+            continue;
+        }
+        if (strcmp(name, type) == 0) {
+            return 0;
+        }
+        int n = snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "", name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    hs_yaml_fail(r->yaml, r->error, path, "found region type '%s', expected one of: %s", type,
+                 known);
+    return -1;
+}
+
 /* A start and a size, both of whose paths begin with `base`, such as "regions[2]". */
 static int read_extent(const reader *r, const char *base, const char *start_text,
                        const char *size_text, hs_addr *start, uint32_t *size)
@@ -149,7 +210,7 @@ static int read_extent(const reader *r, const char *base, const char *start_text
     }
     if ((uint64_t)*start + *size > (uint64_t)UINT32_MAX + 1) {
         hs_yaml_fail(r->yaml, r->error, path,
-                     "found size %s at 0x%" PRIx32 ", expected an end below 2^32", size_text,
+                     "found size %s at 0x%" PRIx32 ", expected an end of at most 2^32", size_text,
                      *start);
         return -1;
     }
@@ -184,7 +245,8 @@ static int read_region(const reader *r, size_t index)
     region->type = raw->type;
     region->late = raw->late != 0;
     layout->spiram = layout->spiram || strcmp(raw->type, "SPIRAM") == 0;
-    return 0;
+    snprintf(path, sizeof path, "regions[%zu].type", index);
+    return check_type(r, path, raw->type);
 }
 
 static int read_regions(const reader *r)
@@ -233,15 +295,14 @@ static int read_block(const reader *r, const char *list, const raw_block *raw, s
     return 0;
 }
 
-/* Index in the file of the block that starts at `start`. */
+/* Index in the file of the last block that starts at `start`. */
 static size_t file_index(const raw_block *raw, size_t count, hs_addr start)
 {
-    size_t i = 0;
     uint32_t value = 0;
-    while (i + 1 < count && (!hs_yaml_parse_size(raw[i].start, &value) || value != start)) {
-        i++;
+    while (count > 1 && (!hs_yaml_parse_size(raw[count - 1].start, &value) || value != start)) {
+        count--;
     }
-    return i;
+    return count - 1;
 }
 
 /* Blocks are in address order now: each must leave room for the 4-byte header of the next, and
@@ -347,8 +408,8 @@ static int read_layout(const reader *r)
     layout->poisoning_light = raw->poisoning != 0;
     layout->memory_protection = raw->memory_protection != 0;
     if (hs_yaml_name(r->yaml, "name", raw->name, r->error) != 0 ||
-        hs_yaml_name(r->yaml, "policy", layout->policy, r->error) != 0 || read_regions(r) != 0 ||
-        read_boot(r) != 0) {
+        hs_yaml_name(r->yaml, "policy", layout->policy, r->error) != 0 || check_chip(r) != 0 ||
+        check_idf(r) != 0 || read_regions(r) != 0 || read_boot(r) != 0) {
         return -1;
     }
     return read_spiram(r);

@@ -11,7 +11,7 @@
 #include "device/address.h"
 #include "error.h"
 
-#define HS_LAYOUT_REGIONS_MAX 64
+#define HS_LAYOUT_REGIONS_MAX 24    /* of HS_CAPS_HEAPS_MAX; the rest is for what is added later */
 #define HS_LAYOUT_BLOCKS_MAX  65536 /* of boot.free or boot.blocks */
 
 typedef struct hs_layout_region {

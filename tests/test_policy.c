@@ -92,7 +92,7 @@ static const struct {
     {"fixed-48k", "v1.22: 49152 x1"},
     {"keep-free-48k", "v1.22: 57344 x1 grow keep 49152"},
     {"tracked-tls", "v1.22: 57344 x1 grow mbedtls>gc"},
-    {"placeholder", "v1.19: largest 50% x1 hold 40960 until wifi"},
+    {"placeholder", "v1.19: largest 50% x1 hold 40960 until wifi_init"},
 };
 
 static void shipped_policies(void **state)
@@ -310,7 +310,7 @@ static void parameters_can_be_set(void **state)
         {"micropython-v1.22", "gc.min_area", "1K", "v1.22: 57344 x1 min 1024 grow"},
         {"micropython-v1.22", "gc.reserve", "64K", "v1.22: 57344 x1 reserve 65536 grow"},
         {"micropython-v1.22", "gc.keep_free", "0x1000", "v1.22: 57344 x1 grow keep 4096"},
-        {"placeholder", "placeholder.size", "1000", "v1.19: largest 50% x1 hold 1000 until wifi"},
+        {"placeholder", "placeholder.size", "1000", "v1.19: largest 50% x1 hold 1000 until wifi_init"},
         {"two-areas-2018", "gc.areas", "0", "v1.9.3: [3ffb27a0+98304] 113652 x0"},
         {"micropython-v1.22", "gc.initial", "big",
          "found 'big' for gc.initial, expected bytes (56K), a percentage (50%) or largest, or a "
