@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "report.h"
+#include "heapsim.h"
 
 #define REPORTERS_MAX 16
 #define TRACES_MAX    1024
@@ -44,14 +44,13 @@ static void print_help(void)
         "                      default: the one that the layout names\n"
         "  --on-oom WHAT       when an allocation fails: continue (default) or stop\n",
         stdout);
-    for (size_t i = 0; hs_reporters[i] != NULL; i++) {
-        const hs_reporter *r = hs_reporters[i];
-        if (r->option != NULL) {
-            char name[32];
-            snprintf(name, sizeof name, "%s%s%s", r->option, r->argument != NULL ? " " : "",
-                     r->argument != NULL ? r->argument : "");
-            printf("  --%-17s %s\n", name, r->help);
-        }
+    const char *name;
+    const char *argument;
+    const char *help;
+    for (size_t i = 1; hs_reporter_at(i, &name, &argument, &help); i++) {
+        char option[48];
+        snprintf(option, sizeof option, "%s %s", name, argument != NULL ? argument : "");
+        printf("  --%-17s %s\n", option, help);
     }
     fputs("  --help              this text\n"
           "\n"
@@ -65,7 +64,7 @@ static void print_help(void)
           stdout);
 }
 
-static size_t long_options(struct option *options)
+static void long_options(struct option *options)
 {
     const struct option fixed[] = {
         {"layout", required_argument, NULL, OPTION_LAYOUT},
@@ -76,16 +75,14 @@ static size_t long_options(struct option *options)
     };
     size_t count = sizeof fixed / sizeof fixed[0];
     memcpy(options, fixed, sizeof fixed);
-    for (int i = 0; hs_reporters[i] != NULL; i++) {
-        const hs_reporter *r = hs_reporters[i];
-        if (r->option != NULL) {
-            options[count++] =
-                (struct option){r->option, r->argument != NULL ? required_argument : no_argument,
-                                NULL, OPTION_REPORT + i};
-        }
+    const char *name;
+    const char *argument;
+    const char *help;
+    for (int i = 1; hs_reporter_at((size_t)i, &name, &argument, &help); i++) {
+        options[count++] = (struct option){name, argument != NULL ? required_argument : no_argument,
+                                           NULL, OPTION_REPORT + i};
     }
     options[count] = (struct option){0};
-    return count;
 }
 
 /* -1 to go on, or the exit status. */
@@ -149,7 +146,7 @@ static int parse(request *r, int argc, char **argv)
 /* Words go to stderr when some reporter writes its data to stdout. */
 static FILE *words_of(const request *r)
 {
-    for (size_t i = 0; hs_reporters[i] != NULL; i++) {
+    for (size_t i = 0; i < REPORTERS_MAX; i++) {
         if (r->arguments[i] != NULL && strcmp(r->arguments[i], "-") == 0) {
             return stderr;
         }
@@ -157,28 +154,17 @@ static FILE *words_of(const request *r)
     return stdout;
 }
 
-static void give_up(void **states)
-{
-    for (size_t i = 0; hs_reporters[i] != NULL; i++) {
-        if (states[i] != NULL) {
-            hs_reporters[i]->abandon(states[i]);
-            states[i] = NULL;
-        }
-    }
-}
-
-static int begin_reports(const request *r, hs_session *session, void **states, hs_error *error)
+static int add_reports(const request *r, hs_session *session, hs_error *error)
 {
     FILE *words = words_of(r);
-    hs_report_target target = {.session = session, .words = words};
-    target.colour = isatty(fileno(words)) != 0 && getenv("NO_COLOR") == NULL;
-    for (size_t i = 0; hs_reporters[i] != NULL; i++) {
-        if (!r->asked[i] && hs_reporters[i]->option != NULL) {
-            continue;
-        }
-        target.argument = r->arguments[i];
-        states[i] = hs_reporters[i]->begin(&target, error);
-        if (states[i] == NULL) {
+    bool colour = isatty(fileno(words)) != 0 && getenv("NO_COLOR") == NULL;
+    const char *name;
+    const char *argument;
+    const char *help;
+    for (size_t i = 0; hs_reporter_at(i, &name, &argument, &help); i++) {
+        bool wanted = i == 0 || r->asked[i];
+        if (wanted &&
+            hs_session_report(session, name, r->arguments[i], words, colour, error) != 0) {
             return -1;
         }
     }
@@ -187,28 +173,16 @@ static int begin_reports(const request *r, hs_session *session, void **states, h
 
 static int replay_all(const request *r, hs_session *session, hs_error *error)
 {
-    session->run->stop_at_failure = r->stop_at_failure;
-    session->run->stopped = r->stop_at_failure && session->run->failed;
+    hs_session_stop_at_failure(session, r->stop_at_failure);
+    hs_session_on_progress(session, hs_cmd_progress, NULL);
     for (size_t i = 0; i < r->trace_count; i++) {
-        int result = hs_session_replay(session, r->traces[i], hs_cmd_progress, NULL, error);
+        int result = hs_session_replay(session, r->traces[i], error);
         hs_cmd_progress_end();
         if (result != 0) {
             return -1;
         }
     }
-    return hs_run_finish(session->run, error);
-}
-
-static int finish_reports(void **states, hs_error *error)
-{
-    for (size_t i = 0; hs_reporters[i] != NULL; i++) {
-        void *state = states[i];
-        states[i] = NULL;
-        if (state != NULL && hs_reporters[i]->finish(state, error) != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return hs_session_finish(session, error);
 }
 
 int hs_cmd_run(int argc, char **argv)
@@ -219,18 +193,13 @@ int hs_cmd_run(int argc, char **argv)
         return status;
     }
     hs_error error = {{0}};
-    hs_session session;
-    void *states[REPORTERS_MAX] = {NULL};
-    if (hs_session_open(&session, r.layout, r.policy, &error) != 0) {
+    hs_session *session = hs_session_open(r.layout, r.policy, &error);
+    if (session == NULL || add_reports(&r, session, &error) != 0 ||
+        replay_all(&r, session, &error) != 0) {
+        hs_session_close(session);
         return hs_cmd_refuse("%s", error.text);
     }
-    if (begin_reports(&r, &session, states, &error) != 0 || replay_all(&r, &session, &error) != 0 ||
-        finish_reports(states, &error) != 0) {
-        give_up(states);
-        hs_session_close(&session);
-        return hs_cmd_refuse("%s", error.text);
-    }
-    status = session.run->failed || session.run->crashed ? HS_EXIT_FAILED : HS_EXIT_OK;
-    hs_session_close(&session);
+    status = hs_session_failed(session) ? HS_EXIT_FAILED : HS_EXIT_OK;
+    hs_session_close(session);
     return status;
 }

@@ -83,12 +83,12 @@ static int verify(const request *r, hs_trace *trace, hs_verify *result, hs_error
         }
         return hs_verify_gc(result, trace, version, stdout, error);
     }
-    hs_session session;
-    if (hs_session_open(&session, r->layout, r->policy, error) != 0) {
+    hs_session *session = hs_session_open(r->layout, r->policy, error);
+    if (session == NULL) {
         return -1;
     }
-    int status = hs_verify_run(result, session.run, r->trace, trace, stdout, error);
-    hs_session_close(&session);
+    int status = hs_verify_run(result, session->run, r->trace, trace, stdout, error);
+    hs_session_close(session);
     return status;
 }
 

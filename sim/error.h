@@ -2,14 +2,9 @@
 #ifndef HS_ERROR_H
 #define HS_ERROR_H
 
-#include <stdarg.h>
 #include <stdint.h>
 
-/* The caller owns it; text[0] is 0 until something failed. Functions that take one write it only
- * when they fail, and the first failure stays: a later one does not overwrite it. */
-typedef struct hs_error {
-    char text[1024];
-} hs_error;
+#include "heapsim.h"
 
 /* Writes "FILE:LINE: MESSAGE" (without LINE when it is 0, without FILE when it is NULL), cut to
  * fit. Control characters that came from a file are shown as '?'. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "heapsim.h"
 
 typedef struct verb {
     const char *name;
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
         return argc < 2 ? HS_EXIT_BAD : status;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts("heapsim " HEAPSIM_VERSION);
+        printf("heapsim %s\n", hs_version());
         return HS_EXIT_OK;
     }
     if (argv[1][0] == '-') {

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "session.h"
+#include "run.h"
 
 /* What a reporter is given. Valid until it finishes. */
 typedef struct hs_report_target {
@@ -16,7 +16,7 @@ typedef struct hs_report_target {
 } hs_report_target;
 
 typedef struct hs_reporter {
-    const char *option;   /* of the command line, without "--"; NULL: always on */
+    const char *option;   /* its name, and its option of `run` without "--" */
     const char *argument; /* what it takes, such as "FILE"; NULL: nothing */
     const char *help;
     /* After the policy's start, before the first event: its state, which finish() or abandon()
@@ -27,7 +27,7 @@ typedef struct hs_reporter {
     void (*abandon)(void *state);
 } hs_reporter;
 
-/* The table; NULL ends it. The first one's option is NULL: it is always on. */
+/* The table; NULL ends it. `run` always adds the first one, the report for a person. */
 extern const hs_reporter *const hs_reporters[];
 
 /* Rows of the table. */

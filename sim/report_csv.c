@@ -5,6 +5,7 @@
 
 #include "output.h"
 #include "report.h"
+#include "session.h"
 
 typedef struct state {
     hs_output *output;

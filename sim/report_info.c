@@ -4,6 +4,7 @@
 #include "gc_print.h"
 #include "heap_print.h"
 #include "report.h"
+#include "session.h"
 
 static void *begin(const hs_report_target *target, hs_error *error)
 {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "report.h"
+#include "session.h"
 
 static json_t *integer(uint64_t value)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "session.h"
 
 #define MAP_COLUMNS 64
 
@@ -243,7 +244,7 @@ static void abandon(void *context)
 }
 
 const hs_reporter hs_report_text = {
-    NULL, NULL, "the report for a person", begin, finish, abandon,
+    "text", NULL, "the report for a person", begin, finish, abandon,
 };
 
 /* --- --map, --heap-info, --mem-info: the end of the run in detail --- */

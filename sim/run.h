@@ -61,20 +61,6 @@ typedef struct hs_run_trace_info {
     uint64_t events;
 } hs_run_trace_info;
 
-/* What one event did. */
-typedef struct hs_outcome {
-    uint64_t event; /* number in the run, from 1 */
-    uint16_t owner; /* run owner, HS_NO_OWNER for statements without a slot */
-    bool failed;    /* an allocation that the device could not serve */
-    bool ignored;   /* on a slot whose allocation had failed */
-    enum hs_heap_kind heap;
-    hs_addr address;     /* result of alloc, calloc, aligned, realloc; 0 for NULL */
-    uint32_t size;       /* bytes asked for */
-    hs_addr old_address; /* realloc, free, drop: where the slot was */
-    uint32_t old_size;
-} hs_outcome;
-#define HS_NO_OWNER 0xffffu /* also a failure's owner when the policy's own start failed */
-
 enum hs_gc_notice {
     HS_GC_COLLECTED,     /* value: objects freed */
     HS_GC_GREW,          /* address, value: bytes of the new area */
@@ -198,7 +184,6 @@ int hs_run_end_trace(hs_run *run, hs_stream *stream, hs_error *error);
 int hs_run_trace(hs_run *run, const char *name, hs_trace *trace, hs_error *error);
 /* The same; `progress`, which may be NULL, is told now and then the bytes read and the size of the
  * file (0: unknown). */
-typedef void hs_progress(void *context, uint64_t done, uint64_t size);
 int hs_run_trace_watched(hs_run *run, const char *name, hs_trace *trace, hs_progress *progress,
                          void *context, hs_error *error);
 /* Calls visit for every live slot: leftovers first, then each open stream's. 0, or -1: host out of

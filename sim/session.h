@@ -1,28 +1,34 @@
-/* What a verb works on: a layout, a policy and traces by name, made into a run. */
+/* Inside of a session (heapsim.h is its public face): what a verb works on. */
 #ifndef HS_SESSION_H
 #define HS_SESSION_H
 
+#include "report.h"
 #include "run.h"
 
-typedef struct hs_session {
+#define HS_SESSION_REPORTERS_MAX 16
+
+struct hs_session {
     hs_layout *layout;
     hs_policy *policy;
     hs_board *board;
     hs_run *run;
-} hs_session;
+    hs_stream *stream; /* of hs_session_begin(), NULL otherwise */
+    hs_progress *progress;
+    void *progress_context;
+    const hs_reporter *reporters[HS_SESSION_REPORTERS_MAX];
+    void *states[HS_SESSION_REPORTERS_MAX]; /* NULL once finished */
+    size_t reporter_count;
+};
 
-/* Finds (data_path.h) and loads the layout and the policy, NULL for the layout's default, boots the
- * board, replays its boot trace, and starts the policy. 0, or -1 with *error and nothing to close.
- */
-int hs_session_open(hs_session *session, const char *layout, const char *policy, hs_error *error);
+/* A session on data that are loaded already; it takes both over, also when it fails. */
+hs_session *hs_session_of(hs_layout *layout, hs_policy *policy, hs_error *error);
+
+/* Find and load by name. NULL with *error. */
+hs_layout *hs_session_load_layout(const char *name, hs_error *error);
+hs_policy *hs_session_load_policy(const char *name, hs_error *error);
+hs_trace *hs_session_open_trace(const char *name, hs_error *error);
 
 /* Boots a board of a loaded layout, boot trace included. NULL with *error. */
 hs_board *hs_session_boot(const hs_layout *layout, hs_error *error);
-
-/* Finds, opens and replays a trace by name; see hs_run_trace_watched(). */
-int hs_session_replay(hs_session *session, const char *trace, hs_progress *progress, void *context,
-                      hs_error *error);
-
-void hs_session_close(hs_session *session);
 
 #endif
