@@ -11,6 +11,7 @@
  *   HS_GC_FINALISER  0 no finaliser table (the area layout changes with it)
  *   HS_GC_VERSION    a row number of hs_gc_versions: release and mode are constants, not data
  *   HS_GC_STATS      used and peak counters, kept up to date by every operation
+ *   HS_GC_FAST       code that is there for speed alone; the results are the same without
  */
 #ifndef HS_DEVICE_GC_H
 #define HS_DEVICE_GC_H
@@ -25,6 +26,10 @@
 #endif
 #ifndef HS_GC_STATS
 #define HS_GC_STATS (UINTPTR_MAX > 0xffffffffu)
+#endif
+
+#ifndef HS_GC_FAST
+#define HS_GC_FAST (UINTPTR_MAX > 0xffffffffu)
 #endif
 
 #define HS_GC_BLOCK      16u         /* bytes */
@@ -68,7 +73,8 @@ typedef struct hs_gc_area {
     hs_addr ftb;
     hs_addr pool; /* block 0, a multiple of 16 */
     uint32_t blocks;
-    /* No free run of hs_gc_hint_run(i) blocks starts before block 32 * hint[i]. Speed only. */
+    /* No free run of 1, 2, 8, 32 blocks starts before block 32 * hint[0], [1], [2], [3]; without
+     * HS_GC_FAST only hint[0] is used. */
     uint16_t hint[HS_GC_HINTS];
     uint32_t last_used; /* highest block handed out since the last sweep, as upstream keeps it */
 } hs_gc_area;
