@@ -432,6 +432,9 @@ static hs_gc_mode mode_of(const hs_policy *policy)
 int hs_board_start(hs_board *board, const hs_policy *policy, uint32_t *refused, hs_error *error)
 {
     board->policy = policy;
+    if (board->layout != NULL && hs_policy_fits(policy, board->layout, error) != 0) {
+        return -1;
+    }
     if (hold(board, policy->placeholder, &board->placeholder, refused) != 0) {
         return 1;
     }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/chip.h"
 #include "device/gc.h"
+#include "layout.h"
 #include "yaml_file.h"
 
 /* The smallest area in which every release of the collector has a block, header included. */
@@ -424,6 +426,42 @@ hs_policy *hs_policy_load(const char *path, hs_error *error)
         return NULL;
     }
     return &l->policy;
+}
+
+static int fits(const hs_policy *policy, const hs_policy_area *area, const hs_layout *layout,
+                hs_error *error)
+{
+    const hs_chip *chip = hs_chip_find(layout->chip);
+    if (hs_chip_type_at(chip, area->start) == HS_REGION_TYPES ||
+        hs_chip_type_at(chip, area->start + area->size - 1) == HS_REGION_TYPES) {
+        hs_error_set(error, policy->path, 0,
+                     "found fixed area 0x%" PRIx32 "+%" PRIu32
+                     ", expected memory of layout %s's chip %s",
+                     area->start, area->size, layout->name, layout->chip);
+        return -1;
+    }
+    for (size_t i = 0; i < layout->region_count; i++) {
+        const hs_layout_region *region = &layout->regions[i];
+        if (area->start < (uint64_t)region->start + region->size &&
+            region->start < (uint64_t)area->start + area->size) {
+            hs_error_set(error, policy->path, 0,
+                         "found fixed area 0x%" PRIx32 "+%" PRIu32 " over heap region 0x%" PRIx32
+                         "+%" PRIu32 " of layout %s, expected it outside the heap",
+                         area->start, area->size, region->start, region->size, layout->name);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int hs_policy_fits(const hs_policy *policy, const hs_layout *layout, hs_error *error)
+{
+    for (size_t i = 0; i < policy->fixed_count; i++) {
+        if (fits(policy, &policy->fixed[i], layout, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 void hs_policy_free(hs_policy *policy)

@@ -81,6 +81,12 @@ typedef struct hs_policy {
  * calls owns the result: hs_policy_free(). Everything it points to lives as long. */
 hs_policy *hs_policy_load(const char *path, hs_error *error);
 
+struct hs_layout;
+
+/* Whether the policy's fixed areas lie in memory of the layout's chip and outside its heap regions.
+ * 0, or -1 with *error. O(areas * regions). */
+int hs_policy_fits(const hs_policy *policy, const struct hs_layout *layout, hs_error *error);
+
 /* Replaces one numeric parameter, for grids and search: gc.initial, gc.areas, gc.min_area,
  * gc.reserve, gc.keep_free, placeholder.size, with the text that the file would hold ("48K", "50%",
  * "[largest, 50%]", "all"). 0, or -1 with *error ("found ..., expected ...") and no change. */

@@ -1,6 +1,7 @@
 #include "yaml_cases.h"
 
 #include "device/gc.h"
+#include "layout.h"
 #include "policy.h"
 #include "space.h"
 
@@ -136,6 +137,39 @@ static void two_areas_2018_gives_the_published_pools(void **state)
     free(gc);
     hs_space_destroy(space);
     hs_policy_free(policy);
+}
+
+/* Fixed areas belong to the boards whose memory they were. */
+static void fixed_areas_fit_some_layouts(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"two-areas-2018", "esp32-idf3", ""},
+        {"two-areas-2018", "pico-d4",
+         "found fixed area 0x3ffb27a0+98304 over heap region 0x3ffb6388+7288 of layout pico-d4, "
+         "expected it outside the heap"},
+        {"two-areas-2018", "esp32-s3",
+         "found fixed area 0x3ffb27a0+98304, expected memory of layout esp32-s3's chip esp32s3"},
+        {"micropython-v1.18-spiram", "pico-d4", ""},
+        {"micropython-v1.18-spiram", "esp32-spiram",
+         "found fixed area 0x3f800000+4194304 over heap region 0x3f800000+4194304 of layout "
+         "esp32-spiram, expected it outside the heap"},
+        {"micropython-v1.22", "esp32-s3", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[512];
+        hs_error error = {.text = ""};
+        snprintf(path, sizeof path, "%s/scenarios/layouts/%s.yaml", SOURCE_DIR, cases[i][1]);
+        hs_layout *layout = hs_layout_load(path, &error);
+        assert_non_null(layout);
+        hs_policy *policy = load(cases[i][0]);
+        int result = hs_policy_fits(policy, layout, &error);
+        assert_int_equal(result, cases[i][2][0] == 0 ? 0 : -1);
+        const char *words = strstr(error.text, "found");
+        assert_string_equal(words != NULL ? words : "", cases[i][2]);
+        hs_policy_free(policy);
+        hs_layout_free(layout);
+    }
 }
 
 static void every_shipped_file_is_in_the_table(void **state)
@@ -310,7 +344,8 @@ static void parameters_can_be_set(void **state)
         {"micropython-v1.22", "gc.min_area", "1K", "v1.22: 57344 x1 min 1024 grow"},
         {"micropython-v1.22", "gc.reserve", "64K", "v1.22: 57344 x1 reserve 65536 grow"},
         {"micropython-v1.22", "gc.keep_free", "0x1000", "v1.22: 57344 x1 grow keep 4096"},
-        {"placeholder", "placeholder.size", "1000", "v1.19: largest 50% x1 hold 1000 until wifi_init"},
+        {"placeholder", "placeholder.size", "1000",
+         "v1.19: largest 50% x1 hold 1000 until wifi_init"},
         {"two-areas-2018", "gc.areas", "0", "v1.9.3: [3ffb27a0+98304] 113652 x0"},
         {"micropython-v1.22", "gc.initial", "big",
          "found 'big' for gc.initial, expected bytes (56K), a percentage (50%) or largest, or a "
@@ -364,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shipped_policies),
         cmocka_unit_test(two_areas_2018_gives_the_published_pools),
+        cmocka_unit_test(fixed_areas_fit_some_layouts),
         cmocka_unit_test(every_shipped_file_is_in_the_table),
         cmocka_unit_test(further_good_files),
         cmocka_unit_test(bad_files_give_one_line),
