@@ -332,8 +332,11 @@ static void note_last(const hs_gc *gc, hs_gc_area *area, uint32_t block)
 static void note_used(hs_gc *gc, uint32_t blocks)
 {
 #if HS_GC_STATS
-    gc->used += blocks;
-    gc->peak = gc->peak < gc->used ? gc->used : gc->peak;
+    uint32_t used = gc->used + blocks;
+    gc->used = used;
+    if (gc->peak < used) {
+        gc->peak = used;
+    }
 #else
     (void)gc;
     (void)blocks;
@@ -364,7 +367,11 @@ static hs_addr take(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t want, 
     return address;
 }
 
-static hs_addr alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
+#if HS_GC_FAST
+__attribute__((noinline)) /* so that the short way saves no registers */
+#endif
+static hs_addr
+alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
 {
     uint32_t want = (bytes + HS_GC_BLOCK - 1) / HS_GC_BLOCK;
     if (want == 0 || gc->lock != 0) {
@@ -418,7 +425,9 @@ static inline hs_addr take_one(hs_gc *gc)
         return 0;
     }
     gc_store(atb, base / GC_PER, word | (free & (~free + 1)));
-    area->last_used = area->last_used < block ? block : area->last_used;
+    if (area->last_used < block) {
+        area->last_used = block;
+    }
     note_used(gc, 1);
     ++gc->allocated;
     hs_addr address = area->pool + block * HS_GC_BLOCK;

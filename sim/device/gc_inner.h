@@ -94,11 +94,11 @@ static inline gc_word gc_below(uint32_t n)
 /* Index of the lowest, of the highest pair with a bit set; `word` is not 0. */
 static inline uint32_t gc_lowest(gc_word word)
 {
-    return (uint32_t)__builtin_ctzll(word) / 2;
+    return (uint32_t)__builtin_ctzl(word) / 2;
 }
 static inline uint32_t gc_highest(gc_word word)
 {
-    return (63u - (uint32_t)__builtin_clzll(word)) / 2;
+    return (GC_BITS - 1 - (uint32_t)__builtin_clzl(word)) / 2;
 }
 #else
 /* Without such an instruction the compiler would call its library. */
