@@ -53,6 +53,8 @@ static void hook_platform_free(void *context, hs_addr start)
                 (board->area_count - at) * sizeof board->areas[0]);
     }
     if (!board->bare) {
+        bool list = board->caps.config.profile->allocator == HS_ALLOCATOR_LIST;
+        board->released = list ? hs_caps_usable(&board->caps, start) : 0;
         hs_caps_free(&board->caps, start);
     }
 }

@@ -43,11 +43,13 @@ static void on_notice(void *listener, hs_gc_event event, uint32_t a, uint32_t b)
         }
         run->growths++;
         run->idf_blocks++;
+        hs_run_count_block(run, b, true);
         tell_observers(run, HS_GC_GREW, b, a);
         break;
     case HS_GC_EVENT_RELEASE:
         run->releases++;
         run->idf_blocks--;
+        run->live.idf_allocated -= run->board->released;
         tell_observers(run, HS_GC_RELEASED, a, 0);
         break;
     case HS_GC_EVENT_LOST:
@@ -304,6 +306,7 @@ static int route_owner(hs_run *run, hs_run_owner *to, const hs_trace_owner *from
 {
     const hs_board *board = run->board;
     to->heap = from->heap;
+    to->python = from->heap == HS_HEAP_GC;
     if (board->policy != NULL) {
         enum hs_route_heap said = from->heap == HS_HEAP_GC ? HS_ROUTE_GC : HS_ROUTE_IDF;
         said = hs_policy_route_of(board->policy, from->name, said);
@@ -316,8 +319,6 @@ static int route_owner(hs_run *run, hs_run_owner *to, const hs_trace_owner *from
                          from->name, board->policy->name);
             return -1;
         }
-    } else if (board->bare && from->heap == HS_HEAP_IDF) {
-        to->heap = HS_HEAP_IDF;
     }
     to->caps = from->caps;
     return 0;
@@ -350,7 +351,7 @@ static int add_owner(hs_run *run, const hs_trace_owner *from, const char *path, 
 static bool same_memory(const hs_run *run, int found, const hs_trace_owner *owner)
 {
     return run->owners[found].caps == owner->caps &&
-           (run->owners[found].heap == owner->heap || run->owners[found].tracked);
+           run->owners[found].python == (owner->heap == HS_HEAP_GC);
 }
 
 static int map_owners(hs_run *run, hs_stream *stream, const hs_trace_header *header,

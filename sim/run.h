@@ -45,7 +45,8 @@ typedef struct hs_failure {
 typedef struct hs_run_owner {
     char *name;
     enum hs_heap_kind heap; /* where the policy puts it */
-    bool tracked;           /* an IDF owner served from the GC heap by tracked allocations */
+    bool python;  /* its objects are Python's by the trace: they can be linked and dropped */
+    bool tracked; /* an IDF owner served from the GC heap by tracked allocations */
     uint32_t caps;
     uint64_t live_bytes; /* asked for */
     uint64_t live_blocks;

@@ -127,6 +127,35 @@ static void give(hs_run_owner *owner, uint32_t size)
     owner->live_blocks--;
 }
 
+/* A slot's block is one of run->idf_blocks. Beside HS_EVENT_FAILED in hs_slot.flags. */
+#define SLOT_COUNTED 128u
+
+static bool is_8bit(const hs_run *run, hs_addr block)
+{
+    const hs_caps_heap *heap = hs_caps_find(&run->board->caps, block);
+    return heap != NULL && (heap->all & HS_CAP_8BIT) != 0;
+}
+
+/* The list allocator's free counter also holds the headers of free blocks, so live payload cannot
+ * be read off it: there each block is looked at. */
+void hs_run_count_block(hs_run *run, hs_addr block, bool live)
+{
+    hs_caps *caps = &run->board->caps;
+    if (run->board->bare || caps->config.profile->allocator != HS_ALLOCATOR_LIST || block == 0) {
+        return;
+    }
+    if (is_8bit(run, block)) {
+        uint32_t size = hs_caps_usable(caps, block);
+        run->live.idf_allocated += live ? size : 0 - size;
+    }
+}
+
+static void free_idf(hs_run *run, hs_addr block)
+{
+    hs_run_count_block(run, block, false);
+    hs_caps_free(&run->board->caps, block);
+}
+
 /* --- allocation --- */
 
 static hs_addr idf_alloc(const step *s, uint32_t caps, uint32_t size)
@@ -184,8 +213,8 @@ static int forget_failed(const step *s, hs_slot *slot)
             remove_root(run, slot);
         }
         if (slot->heap == HS_HEAP_IDF) {
-            hs_caps_free(&run->board->caps, slot->addr);
-            run->idf_blocks--;
+            free_idf(run, slot->addr);
+            run->idf_blocks -= (slot->flags & SLOT_COUNTED) != 0 ? 1 : 0;
         } else if (run->owners[slot->owner].tracked) {
             hs_gc_tracked_free(&run->board->gc, slot->addr);
         }
@@ -201,7 +230,8 @@ static uint32_t bytes_asked(const hs_event *event)
     return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
 }
 
-static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size, hs_addr address)
+static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size, uint32_t caps,
+                     hs_addr address)
 {
     hs_run *run = s->run;
     *slot = (hs_slot){
@@ -225,7 +255,13 @@ static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size
     }
     take(&run->owners[owner], size);
     if (slot->heap == HS_HEAP_IDF) {
-        run->idf_blocks++;
+        /* Only requests without these may land in memory that is not 8BIT, such as IRAM. */
+        uint32_t sure = HS_CAP_8BIT | HS_CAP_DEFAULT | HS_CAP_DMA;
+        if ((caps & sure) != 0 || is_8bit(run, address)) {
+            slot->flags |= SLOT_COUNTED;
+            run->idf_blocks++;
+        }
+        hs_run_count_block(run, address, true);
         return 0;
     }
     if (run->owners[owner].tracked) {
@@ -253,7 +289,7 @@ static int step_alloc(const step *s)
     s->outcome->address = address;
     s->outcome->size = size;
     slot = hs_slots_add(&s->stream->slots, s->event->slot);
-    return slot != NULL ? fill_slot(s, slot, index, size, address) : out_of_memory(s);
+    return slot != NULL ? fill_slot(s, slot, index, size, caps, address) : out_of_memory(s);
 }
 
 /* --- statements on a slot --- */
@@ -283,6 +319,21 @@ static hs_slot *named_slot(const step *s, uint32_t number, int *result)
     return slot;
 }
 
+/* An object of Python by the trace, wherever the policy routes it. */
+static bool is_python(const step *s, const hs_slot *slot)
+{
+    return s->run->owners[slot->owner].python;
+}
+
+static int not_python(const step *s)
+{
+    hs_error_set(s->error, s->stream->path, s->event->line,
+                 "found %s of slot %" PRIu32 ", which belongs to the IDF heap, expected a slot of "
+                 "an owner with heap gc",
+                 hs_op_name((enum hs_op)s->event->op), s->event->slot);
+    return -1;
+}
+
 static hs_addr realloc_block(const step *s, const hs_slot *slot)
 {
     hs_board *board = s->run->board;
@@ -308,9 +359,7 @@ static void slot_gone(const step *s, hs_slot *slot)
     if (slot->root != 0) {
         remove_root(s->run, slot);
     }
-    if (slot->heap == HS_HEAP_IDF) {
-        s->run->idf_blocks--;
-    }
+    s->run->idf_blocks -= (slot->flags & SLOT_COUNTED) != 0 ? 1 : 0;
     give(&s->run->owners[slot->owner], slot->size);
     hs_slots_remove(&s->stream->slots, s->event->slot);
 }
@@ -322,7 +371,14 @@ static int step_realloc(const step *s)
     if (slot == NULL) {
         return result;
     }
+    bool idf = slot->heap == HS_HEAP_IDF;
+    if (idf) {
+        hs_run_count_block(s->run, slot->addr, false);
+    }
     hs_addr address = realloc_block(s, slot);
+    if (idf && s->event->size != 0) {
+        hs_run_count_block(s->run, address != 0 ? address : slot->addr, true);
+    }
     s->outcome->address = address;
     s->outcome->size = s->event->size;
     if (s->event->size == 0) {
@@ -358,7 +414,7 @@ static int step_free(const step *s)
     }
     hs_board *board = s->run->board;
     if (slot->heap == HS_HEAP_IDF) {
-        hs_caps_free(&board->caps, slot->addr);
+        free_idf(s->run, slot->addr);
     } else if (s->run->owners[slot->owner].tracked) {
         hs_gc_tracked_free(&board->gc, slot->addr);
     } else {
@@ -378,12 +434,12 @@ static int step_drop(const step *s)
         }
         return result;
     }
-    if (s->run->owners[slot->owner].tracked) {
-        return bad(s, "of a slot of an IDF owner", "a slot of an owner with heap gc");
+    if (!is_python(s, slot)) {
+        return not_python(s);
     }
     if (slot->heap == HS_HEAP_IDF) {
         /* A GC owner that the policy routes to the IDF heap: there, dead is freed. */
-        hs_caps_free(&s->run->board->caps, slot->addr);
+        free_idf(s->run, slot->addr);
     }
     slot_gone(s, slot);
     return 0;
@@ -394,10 +450,10 @@ static int step_drop(const step *s)
 static int write_link(const step *s, const hs_slot *slot, hs_addr value)
 {
     uint32_t word = s->event->count;
-    if (slot->heap != HS_HEAP_GC || s->run->owners[slot->owner].tracked) {
-        if (s->run->owners[slot->owner].tracked) {
-            return bad(s, "of a slot of an IDF owner", "a slot of an owner with heap gc");
-        }
+    if (!is_python(s, slot)) {
+        return not_python(s);
+    }
+    if (slot->heap != HS_HEAP_GC) {
         return 0; /* routed to the IDF heap: nothing marks there */
     }
     if (word >= hs_gc_nbytes(&s->run->board->gc, slot->addr) / 4) {
@@ -524,11 +580,13 @@ static void update_metrics(hs_run *run, uint32_t blocks_before)
         uint32_t free_before = run->live.idf_free;
         hs_caps_watch_update(caps, &run->watch);
         caps->changed = 0;
-        uint32_t header = caps->config.profile->header_counted ? 4 : 0;
         run->live.idf_free = run->watch.free;
         run->live.idf_largest = run->watch.largest;
-        run->live.idf_allocated += free_before - run->watch.free;
-        run->live.idf_allocated -= header * (run->idf_blocks - blocks_before);
+        if (caps->config.profile->allocator == HS_ALLOCATOR_TLSF) {
+            uint32_t header = caps->config.profile->header_counted ? 4 : 0;
+            run->live.idf_allocated += free_before - run->watch.free;
+            run->live.idf_allocated -= header * (run->idf_blocks - blocks_before);
+        }
     }
     hs_run_note_metrics(run);
 }

@@ -12,6 +12,9 @@ void hs_run_note_metrics(hs_run *run);
 void hs_run_fail(hs_run *run, hs_failure *failure);
 int hs_run_enter_phase(hs_run *run, hs_stream *stream, const char *name, hs_error *error);
 
+/* Keeps live payload bytes where the free counter does not tell them (list allocator); before a
+ * block goes, after one comes. */
+void hs_run_count_block(hs_run *run, hs_addr block, bool live);
 void hs_stream_free(hs_stream *stream); /* NULL is ignored */
 /* Makes `run` the one that `board` reports to. */
 void hs_run_listen(hs_run *run, hs_board *board);
