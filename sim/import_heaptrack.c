@@ -268,10 +268,16 @@ static bool heaptrack_line(hs_import *import, const char *line)
             hs_log_blanks(&at);
             hs_log_hex(&at, &h->version);
         }
+        if (h->version > NEWEST_VERSION) {
+            hs_error_set(&import->error, import->request->name, import->line,
+                         "found heaptrack file version %" PRIu64
+                         ", expected %d or older: it is newer than this heapsim",
+                         h->version, NEWEST_VERSION);
+        }
         return h->versioned;
     }
     h->ended |= hs_log_text(&at, "# strings: ");
-    if (line[0] == 0 || (line[1] != ' ' && line[1] != 0) || h->version > NEWEST_VERSION) {
+    if (line[0] == 0 || (line[1] != ' ' && line[1] != 0)) {
         return false;
     }
     at = line + (line[1] == ' ' ? 2 : 1);
@@ -301,10 +307,6 @@ static void heaptrack_end(hs_import *import)
                      h->version, h->raw ? "raw" : "interpreted");
     hs_import_source(import, "a realloc is a free and an allocation in it; addresses of the PC are "
                              "left out");
-    if (h->version > NEWEST_VERSION) {
-        hs_import_lost(import, "version %" PRIu64 " is newer than this importer knows (%d)",
-                       h->version, NEWEST_VERSION);
-    }
     if (h->chosen) {
         hs_import_source(import, "modelled: the format does not say which block of a site is freed; "
                                  "it is the oldest of that site and size here");

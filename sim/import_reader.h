@@ -44,6 +44,7 @@ typedef struct hs_import {
     hs_import_trace *trace;  /* readers that yield traces */
     hs_import_board *board;  /* readers that yield layouts */
     bool no_memory;          /* set by whoever ran out of it: the import fails */
+    hs_error error;          /* set by a reader that refuses the log: the import fails */
 } hs_import;
 
 typedef struct hs_import_reader {
