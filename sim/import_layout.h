@@ -1,0 +1,75 @@
+/* From the facts of a log to the blocks of one moment. */
+#ifndef HS_IMPORT_LAYOUT_H
+#define HS_IMPORT_LAYOUT_H
+
+#include "import_board.h"
+#include "import_model.h"
+
+#define HS_IMPORT_REGIONS_MAX 64
+#define HS_IMPORT_BLOCKS_MAX  65536 /* of a layout (layout.h) */
+
+/* From where a region's state is known. */
+enum hs_import_known {
+    HS_KNOWN_NOTHING,
+    HS_KNOWN_DUMP,  /* every block */
+    HS_KNOWN_INFO,  /* sums and counts; positions are modelled */
+    HS_KNOWN_TUPLE, /* sums; counts and positions are modelled */
+};
+
+typedef struct hs_import_block {
+    uint32_t start;
+    uint32_t size;
+    bool gc; /* the Python heap */
+} hs_import_block;
+
+typedef struct hs_import_region {
+    uint32_t start;
+    uint32_t size;
+    const char *type; /* as layouts name it */
+    const hs_fact *info;
+    const hs_fact *tuple;
+    size_t dump; /* index of its dump's heap fact + 1; 0: none */
+    enum hs_import_known known;
+    bool misfit;    /* its figures are impossible in this model; they are not used */
+    bool untouched; /* nothing known: taken as free; else as full */
+    hs_import_pool pool;
+    size_t first_block; /* its live blocks in blocks[] */
+    size_t block_count;
+} hs_import_region;
+
+/* The moment that is imported. */
+typedef struct hs_import_moment {
+    const hs_import_board *board;
+    const hs_fact *failure;
+    const hs_fact *gc; /* mem_info totals */
+    const hs_fact *gc_area;
+    uint64_t first_line; /* of the boot that it belongs to */
+    uint64_t last_line;
+    uint32_t info_group, dump_group, tuple_group; /* 0: none */
+    char idf[HS_FACT_TEXT];
+    char python[HS_FACT_TEXT];
+    char chip[HS_FACT_TEXT];
+    bool chip_guessed;
+    bool idf_guessed;
+    bool idf_corrected; /* the figures contradict the release that the log names */
+    bool spiram;
+    bool has_state;
+    hs_import_model model;
+    hs_import_region regions[HS_IMPORT_REGIONS_MAX];
+    size_t region_count;
+    size_t region_overflow;
+    hs_import_block *blocks;
+    size_t block_count;
+    size_t block_room;
+    bool no_memory;
+    bool too_many_blocks;
+} hs_import_moment;
+
+/* Which boot, which print-outs, which regions (import_moment.c). */
+void hs_import_moment_choose(hs_import_moment *moment, const hs_import_board *board);
+/* Which IDF release the figures are of (import_release.c). */
+void hs_import_moment_release(hs_import_moment *moment);
+/* The live blocks of each region (import_blocks.c). */
+void hs_import_moment_blocks(hs_import_moment *moment);
+
+#endif
