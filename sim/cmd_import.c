@@ -13,13 +13,14 @@
 
 static void help(void)
 {
-    puts("Usage: heapsim trace import [--format NAME] [--policy NAME] LOG [-o OUT]\n"
-         "\n"
-         "Makes a trace or a layout of what other tools and boards print. LOG may be a whole\n"
-         "serial log: other lines, colours, CR and cut lines are no trouble; '-' is stdin, .gz and\n"
-         ".zst are unpacked. Without --format the format is found out.\n"
-         "\n"
-         "Formats that become a trace:");
+    puts(
+        "Usage: heapsim trace import [--format NAME] [--policy NAME] LOG [-o OUT]\n"
+        "\n"
+        "Makes a trace or a layout of what other tools and boards print. LOG may be a whole\n"
+        "serial log: other lines, colours, CR and cut lines are no trouble; '-' is stdin, .gz and\n"
+        ".zst are unpacked. Without --format the format is found out.\n"
+        "\n"
+        "Formats that become a trace:");
     for (size_t i = 0; hs_import_format_row(i) != NULL; i++) {
         const hs_import_format *format = hs_import_format_row(i);
         if (format->yields == HS_IMPORT_TRACE) {
@@ -33,22 +34,23 @@ static void help(void)
             printf("  %-14s %s\n", format->name, format->about);
         }
     }
-    puts("\n"
-         "  -o OUT         where to; '-' is stdout, the default. A trace's form goes by its name:\n"
-         "                 .trace, .trace.gz, .trace.zst, .hsb\n"
-         "  --policy NAME  layouts: leave the Python heap to this policy, so that another first\n"
-         "                 area can be tried; without it the block stays as it was\n"
-         "\n"
-         "Examples:\n"
-         "  heapsim trace import serial.log -o board.yaml       # HTTPS fails on my board\n"
-         "  heapsim run --layout board.yaml --trace https       # ... so it fails here too\n"
-         "  heapsim trace import --policy micropython-v1.22 serial.log -o board.yaml\n"
-         "  heapsim trace import leaks.log -o leaks.trace       # heap_trace_dump()\n"
-         "  heapsim trace import heaptrack.app.zst -o app.trace.gz\n"
-         "  MALLOC_TRACE=m.log ./app; heapsim trace import m.log -o app.trace\n"
-         "\n"
-         "Exit status: 0 fine, also when the log is incomplete (the trace then says so); 2 nothing\n"
-         "to import or bad usage.");
+    puts(
+        "\n"
+        "  -o OUT         where to; '-' is stdout, the default. A trace's form goes by its name:\n"
+        "                 .trace, .trace.gz, .trace.zst, .hsb\n"
+        "  --policy NAME  layouts: leave the Python heap to this policy, so that another first\n"
+        "                 area can be tried; without it the block stays as it was\n"
+        "\n"
+        "Examples:\n"
+        "  heapsim trace import serial.log -o board.yaml       # HTTPS fails on my board\n"
+        "  heapsim run --layout board.yaml --trace https       # ... so it fails here too\n"
+        "  heapsim trace import --policy micropython-v1.22 serial.log -o board.yaml\n"
+        "  heapsim trace import leaks.log -o leaks.trace       # heap_trace_dump()\n"
+        "  heapsim trace import heaptrack.app.zst -o app.trace.gz\n"
+        "  MALLOC_TRACE=m.log ./app; heapsim trace import m.log -o app.trace\n"
+        "\n"
+        "Exit status: 0 fine, also when the log is incomplete (the trace then says so); 2 nothing\n"
+        "to import or bad usage.");
 }
 
 typedef struct options {
@@ -155,7 +157,8 @@ static void say(const options *o, const hs_import_report *report)
             report->damaged);
     if (report->yields == HS_IMPORT_TRACE) {
         fprintf(stderr, "%s: %" PRIu64 " events; %s\n", name, report->events,
-                report->complete ? "complete" : "the log is incomplete: the trace says `complete no`");
+                report->complete ? "complete"
+                                 : "the log is incomplete: the trace says `complete no`");
     } else if (!report->complete) {
         fprintf(stderr, "%s: the log is incomplete: the layout's source lines say so\n", name);
     }

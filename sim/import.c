@@ -11,9 +11,9 @@
 /* A format more is a row more. Order: that in which --help shows them, and for layouts that in
  * which a line is offered. */
 static const hs_import_reader *const readers[] = {
-    &hs_import_capture,       &hs_import_heap_trace, &hs_import_heaptrack, &hs_import_mtrace,
-    &hs_import_boot_log,      &hs_import_heap_info,  &hs_import_heap_dump,
-    &hs_import_idf_heap_info, &hs_import_mem_info,   &hs_import_failure,
+    &hs_import_capture,  &hs_import_heap_trace, &hs_import_heaptrack, &hs_import_mtrace,
+    &hs_import_boot_log, &hs_import_heap_info,  &hs_import_heap_dump, &hs_import_idf_heap_info,
+    &hs_import_mem_info, &hs_import_failure,
 };
 enum { READERS = sizeof readers / sizeof readers[0] };
 
@@ -45,8 +45,7 @@ void hs_import_note(hs_import *import, const char *format, ...)
 /* --- Which format ----------------------------------------------------------------------------- */
 
 /* Counts for each reader the lines that are surely its own. -1 with *error: no memory. */
-static int count_lines(const hs_import_request *request, uint64_t counts[READERS],
-                       hs_error *error)
+static int count_lines(const hs_import_request *request, uint64_t counts[READERS], hs_error *error)
 {
     hs_import_lines *lines = calloc(1, sizeof *lines);
     if (lines == NULL) {
@@ -175,8 +174,7 @@ static int read_lines(hs_import *import, const hs_import_reader *reader, uint64_
         }
     }
     free(lines);
-    if (!import->no_memory && import->error.text[0] == 0 && reader != NULL &&
-        reader->end != NULL) {
+    if (!import->no_memory && import->error.text[0] == 0 && reader != NULL && reader->end != NULL) {
         reader->end(import);
     }
     if (import->no_memory) {

@@ -30,13 +30,13 @@ const hs_import_format *hs_import_format_row(size_t index);
 
 /* What a log held. */
 typedef struct hs_import_report {
-    const char *format;                 /* name of the reader; "layout": several of them together */
+    const char *format; /* name of the reader; "layout": several of them together */
     enum hs_import_yields yields;
-    uint64_t lines;                     /* of the log */
-    uint64_t used;                      /* that belong to the format */
-    uint64_t damaged;                   /* of those: cut, mixed up or wrong */
-    uint64_t events;                    /* of the trace that was written */
-    bool complete;                      /* nothing is known to be missing */
+    uint64_t lines;   /* of the log */
+    uint64_t used;    /* that belong to the format */
+    uint64_t damaged; /* of those: cut, mixed up or wrong */
+    uint64_t events;  /* of the trace that was written */
+    bool complete;    /* nothing is known to be missing */
     size_t note_count;
     char notes[HS_IMPORT_NOTES_MAX][256]; /* for the person who imports, one sentence each */
 } hs_import_report;
@@ -66,7 +66,6 @@ int hs_import_write_trace(const hs_import_request *request, const char *path,
                           hs_import_report *report, hs_error *error);
 
 /* Entry for fuzz targets: imports `data` as `format` (NULL: found out). */
-int hs_import_memory(const char *format, const void *data, size_t size, FILE *out,
-                     hs_error *error);
+int hs_import_memory(const char *format, const void *data, size_t size, FILE *out, hs_error *error);
 
 #endif

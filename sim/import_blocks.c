@@ -137,12 +137,10 @@ static void arrange(hs_import_moment *m, const hs_import_region *r, const sums *
     uint64_t others = s->free_blocks == 0 ? 0 : s->free_blocks - 1;
     bool leading = s->free_blocks > s->live; /* then a free block must be the first */
     for (uint64_t i = 0; i <= s->live; i++) {
-        uint64_t due = s->free_blocks == 0  ? 0
-                       : leading            ? i + 1
-                       : i * s->free_blocks / s->live;
+        uint64_t due = s->free_blocks == 0 ? 0 : leading ? i + 1 : i * s->free_blocks / s->live;
         if (due > placed) {
-            uint64_t size = placed < others ? share(s->free_bytes - s->largest, others, placed)
-                                            : s->largest;
+            uint64_t size =
+                placed < others ? share(s->free_bytes - s->largest, others, placed) : s->largest;
             at += size + HEADER;
             placed++;
         }
@@ -178,8 +176,8 @@ static bool take_tuple(hs_import_moment *m, const hs_import_region *r)
     if (counter == r->pool.free) {
         return true; /* untouched */
     }
-    bool all_counted = m->model.profile->allocator == HS_ALLOCATOR_TLSF &&
-                       !m->model.profile->header_counted;
+    bool all_counted =
+        m->model.profile->allocator == HS_ALLOCATOR_TLSF && !m->model.profile->header_counted;
     if (printed == 0 && all_counted && counter >= 8) {
         sums full = {.live = counter / 4 - 1};
         if (complete_sums(m, r, (uint32_t)counter, 0, &full)) {
@@ -208,8 +206,8 @@ static void take_gc(hs_import_moment *m, const hs_import_region *r)
                      : m->gc != NULL           ? m->gc->value[0]
                                                : 0;
     uint64_t tables = bytes / 64 + bytes / 128 + 8;
-    uint64_t start = pool_start > r->pool.first + tables ? (pool_start - tables) & ~(uint64_t)3
-                                                        : r->pool.first;
+    uint64_t start =
+        pool_start > r->pool.first + tables ? (pool_start - tables) & ~(uint64_t)3 : r->pool.first;
     uint64_t end = (pool_start + bytes + 3) & ~(uint64_t)3;
     start = start - r->pool.first < 16 + HEADER ? r->pool.first : start;
     end = end + HEADER + r->pool.minimum > pool_end(r) ? pool_end(r) : end;

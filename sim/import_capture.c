@@ -91,8 +91,12 @@ static bool scan_fields(const char *at, size_t count, uint64_t fields[FIELDS_MAX
 static hs_import_alloc idf_alloc(hs_import *import, const capture_line *l, uint64_t address,
                                  uint64_t size, uint64_t caps)
 {
-    hs_import_alloc alloc = {.key = address, .size = size, .failed = address == 0,
-                             .address = true, .has_caps = true, .caps = (uint32_t)caps};
+    hs_import_alloc alloc = {.key = address,
+                             .size = size,
+                             .failed = address == 0,
+                             .address = true,
+                             .has_caps = true,
+                             .caps = (uint32_t)caps};
     alloc.owner = hs_import_owner(import, l->task, HS_HEAP_IDF, alloc.caps);
     return alloc;
 }
@@ -112,8 +116,7 @@ static void realloc_idf(hs_import *import, const capture_line *l, const uint64_t
 static hs_import_alloc gc_alloc(hs_import *import, const capture_line *l, uint64_t address,
                                 uint64_t size)
 {
-    hs_import_alloc alloc = {.key = address, .size = size, .failed = address == 0,
-                             .address = true};
+    hs_import_alloc alloc = {.key = address, .size = size, .failed = address == 0, .address = true};
     alloc.owner = hs_import_owner(import, l->task, HS_HEAP_GC, HS_CAP_DEFAULT);
     capture *c = import->state;
     c->gc_used = true;
@@ -147,7 +150,8 @@ static void area_event(hs_import *import, bool first, const uint64_t f[FIELDS_MA
         return;
     }
     ((capture *)import->state)->within = !first;
-    hs_event event = {.op = first ? HS_OP_AREA : HS_OP_GROWN, .addr = (uint32_t)f[0],
+    hs_event event = {.op = first ? HS_OP_AREA : HS_OP_GROWN,
+                      .addr = (uint32_t)f[0],
                       .size = (uint32_t)(f[1] - f[0])};
     hs_import_event(import, &event);
 }
@@ -266,7 +270,9 @@ static bool read_begin(hs_import *import, const capture_line *l)
         hs_import_restart(import);
     }
     hs_import_gc_release(&c->gc);
-    *c = (capture){.begun = true, .known_sequence = true, .sequence = (uint32_t)l->sequence,
+    *c = (capture){.begun = true,
+                   .known_sequence = true,
+                   .sequence = (uint32_t)l->sequence,
                    .first_time = l->time};
     hs_import_source(import, "heapsim capture on a device:%s", at);
     if (version > 1) {
@@ -347,8 +353,9 @@ static void capture_end(hs_import *import)
                        c->dropped);
     }
     if (c->blurred != 0) {
-        hs_import_lost(import, "%" PRIu64 " collections have lines missing: no object was taken "
-                               "for dead there",
+        hs_import_lost(import,
+                       "%" PRIu64 " collections have lines missing: no object was taken "
+                       "for dead there",
                        c->blurred);
     }
 }

@@ -16,7 +16,7 @@ typedef struct hs_import_gc {
         uint64_t address;
         uint32_t mark; /* number of the collection that it survived */
         bool live;
-    } *objects; /* by the slot that `index` gave */
+    } * objects; /* by the slot that `index` gave */
     size_t room;
     uint32_t *members; /* places of live objects, dense */
     uint32_t *where;   /* place -> index into members */
@@ -29,7 +29,7 @@ typedef struct hs_import_gc {
     size_t dead_room;
 } hs_import_gc;
 
-bool hs_import_gc_add(hs_import_gc *gc, uint64_t address); /* false: no memory */
+bool hs_import_gc_add(hs_import_gc *gc, uint64_t address);    /* false: no memory */
 void hs_import_gc_remove(hs_import_gc *gc, uint64_t address); /* unknown: nothing */
 void hs_import_gc_begin(hs_import_gc *gc, bool automatic);
 /* "0xFROM BITS" of a gl line; false: it is none. */

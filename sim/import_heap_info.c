@@ -7,9 +7,8 @@
 static bool scan_heap(const char *line, uint64_t values[5], bool *whole)
 {
     const char *at = line;
-    if (!hs_log_past(&at, "At 0x") || !hs_log_hex(&at, &values[0]) ||
-        !hs_log_text(&at, " len ") || !hs_log_dec(&at, &values[1]) ||
-        !hs_log_text(&at, " free ")) {
+    if (!hs_log_past(&at, "At 0x") || !hs_log_hex(&at, &values[0]) || !hs_log_text(&at, " len ") ||
+        !hs_log_dec(&at, &values[1]) || !hs_log_text(&at, " free ")) {
         return false;
     }
     *whole = hs_log_dec(&at, &values[2]) && hs_log_text(&at, " allocated ") &&
@@ -22,7 +21,8 @@ static bool heap_info_sniff(const char *line)
 {
     uint64_t values[5];
     bool whole;
-    return scan_heap(line, values, &whole) || strstr(line, "Heap summary for capabilities ") != NULL;
+    return scan_heap(line, values, &whole) ||
+           strstr(line, "Heap summary for capabilities ") != NULL;
 }
 
 /* "    largest_free_block 0 alloc_blocks 43 free_blocks 0 total_blocks 43" */

@@ -120,8 +120,7 @@ static void read_callers(dump *d, const char *at, record *r)
     }
 }
 
-static void read_record(hs_import *import, dump *d, uint64_t size, uint64_t address,
-                        const char *at)
+static void read_record(hs_import *import, dump *d, uint64_t size, uint64_t address, const char *at)
 {
     bool cut = *at != ')' && *at != ',';
     if (cut || address + size < address || size > UINT32_MAX) {
@@ -147,9 +146,9 @@ static void read_record(hs_import *import, dump *d, uint64_t size, uint64_t addr
 
 static bool is_wrapper(const char *name)
 {
-    static const char *const exact[] = {"malloc",       "calloc",      "realloc",    "free",
-                                        "_malloc_r",    "_calloc_r",   "_realloc_r", "_free_r",
-                                        "pvPortMalloc", "aligned_alloc", "memalign", "strdup"};
+    static const char *const exact[] = {"malloc",       "calloc",        "realloc",    "free",
+                                        "_malloc_r",    "_calloc_r",     "_realloc_r", "_free_r",
+                                        "pvPortMalloc", "aligned_alloc", "memalign",   "strdup"};
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
         if (strcmp(name, exact[i]) == 0) {
             return true;
@@ -198,8 +197,8 @@ static bool read_summary(dump *d, const char *line)
         return true;
     }
     at = line;
-    if (hs_log_past(&at, "total allocations") && (hs_log_text(&at, ": ") || hs_log_text(&at, " ")) &&
-        hs_log_dec(&at, &d->total)) {
+    if (hs_log_past(&at, "total allocations") &&
+        (hs_log_text(&at, ": ") || hs_log_text(&at, " ")) && hs_log_dec(&at, &d->total)) {
         d->has_total = true;
         return true;
     }
@@ -277,8 +276,8 @@ static void write_events(hs_import *import, dump *d)
             break;
         }
         r->live = true;
-        hs_import_alloc alloc = {.key = r->start, .size = r->size, .address = true,
-                                 .has_caps = true, .caps = r->caps};
+        hs_import_alloc alloc = {
+            .key = r->start, .size = r->size, .address = true, .has_caps = true, .caps = r->caps};
         alloc.owner = hs_import_owner(import, r->owner, HS_HEAP_IDF, r->caps);
         hs_import_allocate(import, &alloc);
     }
@@ -308,8 +307,9 @@ static void judge(hs_import *import, const dump *d)
         hs_import_lost(import, "mode LEAKS: what was freed before the dump is not in it");
     }
     if (alive != d->count) {
-        hs_import_source(import, "modelled: the dump does not say when a block was freed; each free "
-                                 "stands as late as the addresses allow");
+        hs_import_source(import,
+                         "modelled: the dump does not say when a block was freed; each free "
+                         "stands as late as the addresses allow");
     }
     if (d->overflow) {
         hs_import_lost(import, "the record buffer of the device overflowed");

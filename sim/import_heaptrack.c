@@ -154,7 +154,7 @@ static const char *name_of(const heaptrack *h, uint64_t number)
 
 static bool is_allocator(const char *text)
 {
-    static const char *const names[] = {"malloc", "calloc", "realloc", "operator new",
+    static const char *const names[] = {"malloc",         "calloc", "realloc",       "operator new",
                                         "operator new[]", "strdup", "posix_memalign"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(text, names[i]) == 0) {
@@ -302,14 +302,16 @@ static bool heaptrack_line(hs_import *import, const char *line)
 static void heaptrack_end(hs_import *import)
 {
     const heaptrack *h = import->state;
-    hs_import_source(import, "heaptrack file version %" PRIu64 " (%s) of a program on a PC: sizes "
-                             "are those of its build",
+    hs_import_source(import,
+                     "heaptrack file version %" PRIu64 " (%s) of a program on a PC: sizes "
+                     "are those of its build",
                      h->version, h->raw ? "raw" : "interpreted");
     hs_import_source(import, "a realloc is a free and an allocation in it; addresses of the PC are "
                              "left out");
     if (h->chosen) {
-        hs_import_source(import, "modelled: the format does not say which block of a site is freed; "
-                                 "it is the oldest of that site and size here");
+        hs_import_source(import,
+                         "modelled: the format does not say which block of a site is freed; "
+                         "it is the oldest of that site and size here");
     }
     if (!h->raw && !h->ended) {
         hs_import_lost(import, "the end of the file (# strings) is missing");

@@ -63,8 +63,7 @@ static uint64_t group_line(const hs_import_moment *m, enum hs_fact_kind kind, ui
 static void put_moment(FILE *out, const hs_import_moment *m)
 {
     if (m->failure != NULL) {
-        put_source(out,
-                   "the moment: an allocation of %" PRIu64 " bytes failed (line %" PRIu64 ")",
+        put_source(out, "the moment: an allocation of %" PRIu64 " bytes failed (line %" PRIu64 ")",
                    m->failure->value[0], m->failure->line);
     }
     if (m->info_group != 0) {
@@ -98,8 +97,9 @@ static void put_release(FILE *out, const hs_import_moment *m)
                    "the figures best (%s)",
                    m->model.release, m->model.profile->name);
     } else if (m->idf_guessed) {
-        put_source(out, "IDF release: not in the log, and no figures to tell it from: %s is a "
-                        "guess, correct it by hand",
+        put_source(out,
+                   "IDF release: not in the log, and no figures to tell it from: %s is a "
+                   "guess, correct it by hand",
                    m->model.release);
     } else {
         put_source(out, "IDF release: from the log");
@@ -160,8 +160,9 @@ static void put_gc(FILE *out, const hs_import_moment *m, const char *policy, siz
         put_source(out, "the block that holds the Python heap stays live (owner gc-heap); import "
                         "with --policy NAME to let a policy take it again");
     } else if (policy != NULL) {
-        put_source(out, "the log does not show which block is the Python heap: policy %s takes its "
-                        "heap from what is free",
+        put_source(out,
+                   "the log does not show which block is the Python heap: policy %s takes its "
+                   "heap from what is free",
                    policy);
     }
 }
@@ -245,7 +246,8 @@ static void report(hs_import *import, const hs_import_moment *m)
                        counts[HS_KNOWN_DUMP], counts[HS_KNOWN_INFO], counts[HS_KNOWN_TUPLE],
                        counts[HS_KNOWN_NOTHING]);
     } else {
-        hs_import_note(import, "the log holds no state of the heap: the layout is that of the boot");
+        hs_import_note(import,
+                       "the log holds no state of the heap: the layout is that of the boot");
     }
     if (m->idf_guessed) {
         hs_import_note(import, "IDF release %s: %s", m->model.release,

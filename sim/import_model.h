@@ -16,21 +16,19 @@ typedef struct hs_import_model {
 
 /* An empty heap over a region. */
 typedef struct hs_import_pool {
-    bool heap;      /* false: the region is too small for one */
-    uint32_t first; /* data address of its one free block */
-    uint32_t size;  /* and its data bytes */
-    uint32_t free;  /* the free-bytes counter */
+    bool heap;        /* false: the region is too small for one */
+    uint32_t first;   /* data address of its one free block */
+    uint32_t size;    /* and its data bytes */
+    uint32_t free;    /* the free-bytes counter */
     uint32_t classes; /* TLSF: SL, classes of a row */
     uint32_t minimum; /* data bytes of the smallest block */
 } hs_import_pool;
 
 /* `release` as hs_idf_profile_find() takes it; false: unknown. */
-bool hs_import_model_of(hs_import_model *model, const char *release, const char *chip,
-                        bool spiram);
+bool hs_import_model_of(hs_import_model *model, const char *release, const char *chip, bool spiram);
 hs_import_pool hs_import_pool_of(const hs_import_model *model, uint32_t start, uint32_t size);
 /* A block's size as the device prints it as the largest. */
-uint32_t hs_import_printed(const hs_import_model *model, const hs_import_pool *pool,
-                           uint32_t size);
+uint32_t hs_import_printed(const hs_import_model *model, const hs_import_pool *pool, uint32_t size);
 /* The largest size that is printed so. */
 uint32_t hs_import_unprinted(const hs_import_model *model, const hs_import_pool *pool,
                              uint32_t printed);

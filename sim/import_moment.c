@@ -123,9 +123,9 @@ static hs_import_region *region_at(hs_import_moment *m, uint64_t start)
 static const char *type_of(const char *printed)
 {
     static const char *const types[][2] = {
-        {"DRAM", "DRAM"},          {"D/IRAM", "DIRAM"},        {"IRAM", "IRAM"},
-        {"SPIRAM", "SPIRAM"},      {"RTCRAM", "RTCRAM"},       {"STACK/DRAM", "STACKDRAM"},
-        {"STACK/DIRAM", "DIRAM"},  {"Retention RAM", "RETRAM"}, {"RAM", "DIRAM"},
+        {"DRAM", "DRAM"},         {"D/IRAM", "DIRAM"},         {"IRAM", "IRAM"},
+        {"SPIRAM", "SPIRAM"},     {"RTCRAM", "RTCRAM"},        {"STACK/DRAM", "STACKDRAM"},
+        {"STACK/DIRAM", "DIRAM"}, {"Retention RAM", "RETRAM"}, {"RAM", "DIRAM"},
     };
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i][0], printed) == 0) {
@@ -138,8 +138,7 @@ static const char *type_of(const char *printed)
 static const char *type_at(const char *chip_name, uint32_t start)
 {
     const hs_chip *chip = hs_chip_find(chip_name);
-    const char *name =
-        chip != NULL ? hs_region_type_name(hs_chip_type_at(chip, start)) : NULL;
+    const char *name = chip != NULL ? hs_region_type_name(hs_chip_type_at(chip, start)) : NULL;
     return name != NULL ? name : "DRAM";
 }
 

@@ -48,8 +48,8 @@ static bool mtrace_sniff(const char *line)
     char op, caller[8];
     uint64_t pointer;
     const char *at = line;
-    return strcmp(line, "= Start") == 0 || (line[0] == '@' && scan_call(&at, &op, caller, 8) &&
-                                            scan_pointer(&at, &pointer));
+    return strcmp(line, "= Start") == 0 ||
+           (line[0] == '@' && scan_call(&at, &op, caller, 8) && scan_pointer(&at, &pointer));
 }
 
 /* ./program:(function+0x12)[0x1234]: the function, else the file and address. */

@@ -13,23 +13,23 @@ typedef struct hs_import_lines {
     const char *data;
     size_t size;
     size_t at;
-    uint64_t number;                 /* of the line in `text`, from 1 */
-    bool unended;                    /* the last line had no end of line */
-    char text[HS_IMPORT_LINE_MAX];   /* no colour codes, CR or control characters; 0-terminated */
+    uint64_t number;               /* of the line in `text`, from 1 */
+    bool unended;                  /* the last line had no end of line */
+    char text[HS_IMPORT_LINE_MAX]; /* no colour codes, CR or control characters; 0-terminated */
 } hs_import_lines;
 
 /* The next line into lines->text; false at the end. */
 bool hs_import_next_line(hs_import_lines *lines);
 
 /* Reading of one line, left to right. Each returns whether it matched and then moves *at. */
-bool hs_log_text(const char **at, const char *text);         /* exactly `text` */
-bool hs_log_past(const char **at, const char *text);         /* to behind the next `text` */
-bool hs_log_dec(const char **at, uint64_t *value);           /* digits; more than 64 bits: no */
-bool hs_log_hex(const char **at, uint64_t *value);           /* with or without 0x */
-bool hs_log_number(const char **at, uint64_t *value);        /* 0x: hex, else decimal */
+bool hs_log_text(const char **at, const char *text);  /* exactly `text` */
+bool hs_log_past(const char **at, const char *text);  /* to behind the next `text` */
+bool hs_log_dec(const char **at, uint64_t *value);    /* digits; more than 64 bits: no */
+bool hs_log_hex(const char **at, uint64_t *value);    /* with or without 0x */
+bool hs_log_number(const char **at, uint64_t *value); /* 0x: hex, else decimal */
 void hs_log_blanks(const char **at);
-bool hs_log_word(const char **at, char *word, size_t size);  /* up to a blank; cut to size */
-bool hs_log_end(const char *at);                             /* nothing but blanks follow */
+bool hs_log_word(const char **at, char *word, size_t size); /* up to a blank; cut to size */
+bool hs_log_end(const char *at);                            /* nothing but blanks follow */
 
 /* --- The import in progress ------------------------------------------------------------------- */
 
@@ -39,12 +39,12 @@ typedef struct hs_import_board hs_import_board;
 typedef struct hs_import {
     const hs_import_request *request;
     hs_import_report *report;
-    uint64_t line;           /* number of the line that is being read */
-    void *state;             /* the reader's: zeroed, of its state_size */
-    hs_import_trace *trace;  /* readers that yield traces */
-    hs_import_board *board;  /* readers that yield layouts */
-    bool no_memory;          /* set by whoever ran out of it: the import fails */
-    hs_error error;          /* set by a reader that refuses the log: the import fails */
+    uint64_t line;          /* number of the line that is being read */
+    void *state;            /* the reader's: zeroed, of its state_size */
+    hs_import_trace *trace; /* readers that yield traces */
+    hs_import_board *board; /* readers that yield layouts */
+    bool no_memory;         /* set by whoever ran out of it: the import fails */
+    hs_error error;         /* set by a reader that refuses the log: the import fails */
 } hs_import;
 
 typedef struct hs_import_reader {
@@ -84,12 +84,12 @@ void hs_import_damaged(hs_import *import);
 
 /* Optional parts of an allocation. */
 typedef struct hs_import_alloc {
-    uint64_t key;       /* what the log calls the block: an address or an identity */
-    uint64_t size;      /* bytes */
-    uint64_t align;     /* 0: none asked for */
+    uint64_t key;   /* what the log calls the block: an address or an identity */
+    uint64_t size;  /* bytes */
+    uint64_t align; /* 0: none asked for */
     uint16_t owner;
-    bool failed;        /* the key is not used */
-    bool address;       /* the key is a device address, to be recorded for verify */
+    bool failed;  /* the key is not used */
+    bool address; /* the key is a device address, to be recorded for verify */
     bool has_caps;
     bool finaliser;
     uint32_t caps;
@@ -105,6 +105,7 @@ void hs_import_realloc(hs_import *import, uint64_t key, const hs_import_alloc *a
 bool hs_import_is_live(const hs_import *import, uint64_t key);
 /* Any other statement. */
 void hs_import_event(hs_import *import, const hs_event *event);
+/* When what follows happened; written in front of the next event. */
 void hs_import_time(hs_import *import, uint64_t microseconds);
 
 /* --- Readers ---------------------------------------------------------------------------------- */

@@ -115,8 +115,8 @@ static bool sorted_by_size(const hs_import_moment *m)
 void hs_import_moment_release(hs_import_moment *m)
 {
     /* One of each kind of arithmetic; of two that fit equally well the first is taken. */
-    static const char *const candidates[] = {"v4.4", "v4.4.2", "v4.4.4", "v5.5", "v4.3",
-                                             "v3.3", "v5.3"};
+    static const char *const candidates[] = {"v4.4", "v4.4.2", "v4.4.4", "v5.5",
+                                             "v4.3", "v3.3",   "v5.3"};
     score best = {0, 0};
     hs_import_model model;
     bool found = m->idf[0] != 0 && hs_import_model_of(&model, m->idf, m->chip, m->spiram);

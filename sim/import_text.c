@@ -83,9 +83,9 @@ static void put_attributes(FILE *out, const hs_event *event)
 static void put_event(FILE *out, const hs_event *event, const char *owner)
 {
     static const char *const words[HS_OP_COUNT] = {
-        [HS_OP_ALLOC] = "alloc",     [HS_OP_ALIGNED] = "aligned",     [HS_OP_REALLOC] = "realloc",
-        [HS_OP_FREE] = "free",       [HS_OP_DROP] = "drop",           [HS_OP_COLLECT] = "collect",
-        [HS_OP_AREA] = "area",       [HS_OP_GROWN] = "grown",         [HS_OP_PHASE] = "phase",
+        [HS_OP_ALLOC] = "alloc",         [HS_OP_ALIGNED] = "aligned", [HS_OP_REALLOC] = "realloc",
+        [HS_OP_FREE] = "free",           [HS_OP_DROP] = "drop",       [HS_OP_COLLECT] = "collect",
+        [HS_OP_AREA] = "area",           [HS_OP_GROWN] = "grown",     [HS_OP_PHASE] = "phase",
         [HS_OP_COLLECTED] = "collected", [HS_OP_MARK] = "mark",       [HS_OP_TIME] = "time",
     };
     fputs(words[event->op], out);

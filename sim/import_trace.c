@@ -34,7 +34,8 @@ struct hs_import_trace {
     uint64_t replaced;  /* allocations at the address of a live block */
     uint64_t too_large; /* sizes that no 32-bit device has */
     uint64_t damaged;
-    uint64_t time;
+    uint64_t time; /* of the log, microseconds */
+    bool time_due; /* not written yet: it is with the next event */
 };
 
 hs_import_trace *hs_import_trace_create(void)
@@ -67,7 +68,7 @@ static void clean_name(const char *name, enum hs_heap_kind heap, char clean[OWNE
     size_t used = 0;
     for (; *name != 0 && used < OWNER_NAME_MAX - 4; name++) {
         unsigned char c = (unsigned char)*name;
-        clean[used++] = isalnum(c) || strchr("_-.:+<>~$", c) != NULL ? (char)c : '_';
+        clean[used++] = isalnum(c) || strchr("_-.:+<>~$[]", c) != NULL ? (char)c : '_';
     }
     if (used == 0) {
         clean[used++] = '-';
@@ -151,6 +152,7 @@ static void forget_capture(hs_import_trace *trace)
     hs_live_release(&trace->live);
     trace->events = trace->unknown = trace->replaced = trace->too_large = trace->damaged = 0;
     trace->time = 0;
+    trace->time_due = false;
 }
 
 void hs_import_restart(hs_import *import)
@@ -197,8 +199,7 @@ void hs_import_trace_learned(hs_import *import)
                        trace->replaced);
     }
     if (trace->too_large != 0) {
-        hs_import_lost(import, "%" PRIu64 " requests of 4 GiB or more left out",
-                       trace->too_large);
+        hs_import_lost(import, "%" PRIu64 " requests of 4 GiB or more left out", trace->too_large);
     }
     const char *name = import->request->name != NULL ? import->request->name : "a log";
     snprintf(trace->title, sizeof trace->title, "imported from %s (%s)", name,
@@ -236,13 +237,23 @@ int hs_import_trace_end(hs_import *import, hs_error *error)
 
 /* --- Events ----------------------------------------------------------------------------------- */
 
-void hs_import_event(hs_import *import, const hs_event *event)
+static void write_event(hs_import_trace *trace, const hs_event *event)
 {
-    hs_import_trace *trace = import->trace;
     trace->events++;
     if (trace->emitting && trace->error.text[0] == 0) {
         (void)trace->sink.event(trace->sink.context, event, &trace->error);
     }
+}
+
+void hs_import_event(hs_import *import, const hs_event *event)
+{
+    hs_import_trace *trace = import->trace;
+    if (trace->time_due) {
+        hs_event time = {.op = HS_OP_TIME, .value = (int64_t)trace->time};
+        trace->time_due = false;
+        write_event(trace, &time);
+    }
+    write_event(trace, event);
 }
 
 void hs_import_time(hs_import *import, uint64_t microseconds)
@@ -250,8 +261,7 @@ void hs_import_time(hs_import *import, uint64_t microseconds)
     hs_import_trace *trace = import->trace;
     if (microseconds > trace->time && microseconds <= (uint64_t)INT64_MAX) {
         trace->time = microseconds;
-        hs_event event = {.op = HS_OP_TIME, .value = (int64_t)microseconds};
-        hs_import_event(import, &event);
+        trace->time_due = true;
     }
 }
 
