@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER 4u
+#define HEADER   4u
+#define GC_LEAST 16384u /* a single block of a MicroPython board that is its heap */
 
 static void add_block(hs_import_moment *m, uint64_t start, uint64_t size, bool gc)
 {
@@ -25,10 +26,10 @@ static void add_block(hs_import_moment *m, uint64_t start, uint64_t size, bool g
     m->blocks[m->block_count++] = (hs_import_block){(uint32_t)start, (uint32_t)size, gc};
 }
 
-static bool holds_gc(const hs_import_moment *m, uint64_t start, uint64_t size)
+static bool holds_gc(const hs_import_region *r, uint64_t start, uint64_t size)
 {
-    return m->gc_area != NULL && m->gc_area->value[0] > start &&
-           m->gc_area->value[0] < start + size;
+    return r->gc_area != NULL && r->gc_area->value[0] > start &&
+           r->gc_area->value[0] < start + size;
 }
 
 /* --- From a dump ------------------------------------------------------------------------------ */
@@ -47,7 +48,7 @@ static bool fill_hole(hs_import_moment *m, const hs_import_region *r, uint64_t f
     if (to < from || to - from < HEADER + r->pool.minimum || (to - from) % 4 != 0) {
         return false;
     }
-    add_block(m, from, to - from - HEADER, holds_gc(m, from, to - from));
+    add_block(m, from, to - from - HEADER, holds_gc(r, from, to - from));
     return true;
 }
 
@@ -72,7 +73,7 @@ static bool take_dump(hs_import_moment *m, const hs_import_region *r)
         }
         if (fact->value[2] == 0) {
             add_block(m, fact->value[0], fact->value[1],
-                      holds_gc(m, fact->value[0], fact->value[1]));
+                      holds_gc(r, fact->value[0], fact->value[1]));
         }
         after_free = fact->value[2] != 0;
         next = end + HEADER;
@@ -146,8 +147,8 @@ static void arrange(hs_import_moment *m, const hs_import_region *r, const sums *
         }
         if (i < s->live) {
             uint64_t size = share(s->live_bytes, s->live, i);
-            bool gc = s->live == 1 && (holds_gc(m, r->start, r->size) ||
-                                       (m->gc_area == NULL && m->python[0] != 0 && size >= 16384));
+            bool gc = s->live == 1 && (r->gc_area != NULL ||
+                                       (m->gc_group == 0 && m->python[0] != 0 && size >= GC_LEAST));
             add_block(m, at, size, gc);
             at += size + HEADER;
         }
@@ -197,21 +198,24 @@ static bool take_tuple(hs_import_moment *m, const hs_import_region *r)
 
 /* --- Regions ---------------------------------------------------------------------------------- */
 
-/* The area that a pool of `bytes` in 64-byte units ends: tables in front of it, the finaliser's
- * included. Two words more than the least, so that an address a little lower is covered too. */
+/* The area whose pool mem_info shows: its tables (2 bits, and 1 for finalisers, per block of 16
+ * bytes) and up to 80 bytes of slack lie in front of the pool. */
 static void take_gc(hs_import_moment *m, const hs_import_region *r)
 {
-    uint64_t pool_start = m->gc_area->value[0];
-    uint64_t bytes = m->gc_area->value[1] != 0 ? m->gc_area->value[1] * 16
-                     : m->gc != NULL           ? m->gc->value[0]
-                                               : 0;
-    uint64_t tables = bytes / 64 + bytes / 128 + 8;
-    uint64_t start =
-        pool_start > r->pool.first + tables ? (pool_start - tables) & ~(uint64_t)3 : r->pool.first;
-    uint64_t end = (pool_start + bytes + 3) & ~(uint64_t)3;
-    start = start - r->pool.first < 16 + HEADER ? r->pool.first : start;
-    end = end + HEADER + r->pool.minimum > pool_end(r) ? pool_end(r) : end;
-    add_block(m, start, end - start, true);
+    uint64_t pool = r->gc_area->value[0];
+    uint64_t blocks = r->gc_area->value[1];
+    uint64_t tables = blocks / 4 + blocks / 8 + 4;
+    uint64_t start = (pool > tables ? pool - tables : 0) & ~(uint64_t)3;
+    uint64_t end = (pool + blocks * 16 + 3) & ~(uint64_t)3;
+    if (start < (uint64_t)r->pool.first + 80 + 16) {
+        start = r->pool.first;
+    }
+    if (end + HEADER + r->pool.minimum > pool_end(r)) {
+        end = pool_end(r);
+    }
+    if (start < pool_end(r) && end - start >= r->pool.minimum) {
+        add_block(m, start, end - start, true);
+    }
 }
 
 static void take_region(hs_import_moment *m, hs_import_region *r)
@@ -219,7 +223,7 @@ static void take_region(hs_import_moment *m, hs_import_region *r)
     size_t mark = m->block_count;
     r->pool = hs_import_pool_of(&m->model, r->start, r->size);
     r->known = HS_KNOWN_NOTHING;
-    r->first_block = mark;
+    r->gc_area = hs_import_moment_gc(m, r->start, r->size);
     if (!r->pool.heap) {
         return;
     }
@@ -238,13 +242,12 @@ static void take_region(hs_import_moment *m, hs_import_region *r)
     if (r->known == HS_KNOWN_NOTHING) {
         bool others = m->info_group != 0 || m->dump_group != 0 || m->tuple_group != 0;
         r->untouched = !others || strcmp(r->type, "IRAM") == 0;
-        if (holds_gc(m, r->start, r->size)) {
+        if (r->gc_area != NULL && r->gc_area->value[1] != 0) {
             take_gc(m, r);
         } else if (!r->untouched) {
             add_block(m, r->pool.first, r->pool.size, false);
         }
     }
-    r->block_count = m->block_count - mark;
 }
 
 void hs_import_moment_blocks(hs_import_moment *m)

@@ -20,7 +20,7 @@ enum hs_fact_kind {
 };
 
 #define HS_FACT_VALUES 8
-#define HS_FACT_TEXT   24
+#define HS_FACT_TEXT   48
 
 typedef struct hs_fact {
     uint8_t kind;

@@ -25,7 +25,7 @@ static void read_region(hs_import *import, const uint64_t values[2], const char 
     bool whole = hs_log_text(&at, " (") && hs_log_dec(&at, &size) && hs_log_text(&at, " KiB)") &&
                  hs_log_text(&at, ": ");
     if (!whole || values[0] + values[1] > (uint64_t)1 << 32 || values[1] == 0 ||
-        size != values[1] / 1024) {
+        values[0] % 4 != 0 || size != values[1] / 1024) {
         hs_import_board_damaged(import);
         return;
     }
@@ -72,10 +72,10 @@ static void add_chip(hs_import *import, const char *at)
 static bool read_banner(hs_import *import, const char *line)
 {
     const char *at = line;
-    if (hs_log_past(&at, "boot: ESP-IDF v") || hs_log_past(&at, "cpu_start: ESP-IDF: ") ||
+    if (hs_log_past(&at, "boot: ESP-IDF ") || hs_log_past(&at, "cpu_start: ESP-IDF: ") ||
         hs_log_past(&at, "app_init: ESP-IDF: ") || hs_log_past(&at, "app_init: ESP-IDF:  ")) {
         hs_log_blanks(&at);
-        add_text(import, HS_FACT_IDF, *at == 'v' ? at + 1 : at, " ");
+        add_text(import, HS_FACT_IDF, at, " ");
         return true;
     }
     at = line;

@@ -57,7 +57,8 @@ static bool heap_dump_line(hs_import *import, const char *line)
     uint64_t values[3];
     const char *at = line;
     if (hs_log_past(&at, "Showing data for heap: ")) {
-        if (!hs_log_text(&at, "0x") || !hs_log_hex(&at, values)) {
+        if (!hs_log_text(&at, "0x") || !hs_log_hex(&at, values) || values[0] % 4 != 0 ||
+            values[0] > UINT32_MAX) {
             hs_import_board_damaged(import);
             return true;
         }

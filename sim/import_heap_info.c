@@ -56,7 +56,8 @@ static bool heap_info_line(hs_import *import, const char *line)
         return true;
     }
     if (scan_heap(line, values, &whole)) {
-        if (!whole || values[0] + values[1] > (uint64_t)1 << 32 || values[1] == 0) {
+        if (!whole || values[0] + values[1] > (uint64_t)1 << 32 || values[1] == 0 ||
+            values[0] % 4 != 0) {
             hs_import_board_damaged(import);
         } else {
             hs_import_fact(import, HS_FACT_HEAP, false, 5, values);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device/chip.h"
+
 /* A double-quoted YAML scalar. */
 static void put_quoted(FILE *out, const char *text)
 {
@@ -91,15 +93,21 @@ static void put_release(FILE *out, const hs_import_moment *m)
                    "IDF release: the log says %s, which contradicts its figures; %s stands for the "
                    "releases whose arithmetic fits best (%s)",
                    m->idf, m->model.release, m->model.profile->name);
-    } else if (m->idf_guessed && m->has_state) {
+    } else if (m->idf_unknown) {
+        put_source(
+            out,
+            "IDF release: the log says %s, which heapsim does not know; %s is the nearest by "
+            "its figures (`heapsim list profiles` shows what is known)",
+            m->idf, m->model.release);
+    } else if (m->idf_guessed && m->idf_evidence) {
         put_source(out,
                    "IDF release: not in the log; %s stands for the releases whose arithmetic fits "
                    "the figures best (%s)",
                    m->model.release, m->model.profile->name);
     } else if (m->idf_guessed) {
         put_source(out,
-                   "IDF release: not in the log, and no figures to tell it from: %s is a "
-                   "guess, correct it by hand",
+                   "IDF release: not in the log, and no figures to tell it from: %s is a guess, "
+                   "correct it by hand",
                    m->model.release);
     } else {
         put_source(out, "IDF release: from the log");
@@ -132,7 +140,9 @@ static void put_known(FILE *out, const hs_import_region *r)
         break;
     default:
         put_source(out, "0x%08" PRIx32 ": modelled: taken as %s, the log %s", r->start,
-                   r->untouched ? "free" : "full",
+                   r->gc_area != NULL && r->gc_area->value[1] != 0 ? "free but for the Python heap"
+                   : r->untouched                                  ? "free"
+                                                                   : "full",
                    r->misfit ? "has figures for it that no heap of this release can have"
                              : "has no figures for it");
         break;
@@ -147,11 +157,14 @@ static void put_gc(FILE *out, const hs_import_moment *m, const char *policy, siz
                    ", free %" PRIu64 "; a layout does not carry what lies inside it",
                    m->gc->value[0], m->gc->value[1], m->gc->value[2]);
     }
-    if (m->gc_area != NULL && m->gc_area->value[1] != 0) {
-        put_source(out,
-                   "its map: pool at 0x%08" PRIx64 ", %" PRIu64 " blocks of 16 bytes, %" PRIu64
-                   " in use",
-                   m->gc_area->value[0], m->gc_area->value[1], m->gc_area->value[2]);
+    for (size_t i = 0; m->gc_group != 0 && i < m->board->count; i++) {
+        const hs_fact *area = &m->board->facts[i];
+        if (area->kind == HS_FACT_GC_AREA && area->group == m->gc_group) {
+            put_source(out,
+                       "its map: pool at 0x%08" PRIx64 ", %" PRIu64 " blocks of 16 bytes, %" PRIu64
+                       " in use",
+                       area->value[0], area->value[1], area->value[2]);
+        }
     }
     if (gc_blocks != 0 && policy != NULL) {
         put_source(out, "the block of the Python heap is left free: policy %s takes it again",
@@ -251,9 +264,10 @@ static void report(hs_import *import, const hs_import_moment *m)
     }
     if (m->idf_guessed) {
         hs_import_note(import, "IDF release %s: %s", m->model.release,
-                       m->idf_corrected ? "the log names another one, which its figures contradict"
-                       : m->has_state   ? "inferred from the figures"
-                                        : "a guess, the log names none");
+                       m->idf_corrected  ? "the log names another one, which its figures contradict"
+                       : m->idf_unknown  ? "heapsim does not know the one that the log names"
+                       : m->idf_evidence ? "inferred from the figures"
+                                         : "a guess, the log names none");
     }
     import->report->complete = import->board->damaged == 0;
 }
@@ -265,6 +279,11 @@ static int check(const hs_import *import, const hs_import_moment *m, hs_error *e
         hs_error_set(error, name, 0,
                      "found no heap region, expected heap_init lines, heap_caps_print_heap_info or "
                      "heap_caps_dump (idf_heap_info and mem_info alone name no regions)");
+    } else if (hs_chip_find(m->chip) == NULL) {
+        hs_error_set(error, name, 0,
+                     "found chip %s, expected one that heapsim knows: esp32, esp32s2, esp32s3, "
+                     "esp32c3, ... (a layout written by hand may name the nearest)",
+                     m->chip);
     } else if (m->region_overflow != 0) {
         hs_error_set(error, name, 0, "found more than %d heap regions", HS_IMPORT_REGIONS_MAX);
     } else if (m->too_many_blocks) {
@@ -286,6 +305,7 @@ int hs_import_layout_write(hs_import *import, FILE *out, hs_error *error)
     }
     hs_import_moment_choose(m, import->board);
     hs_import_moment_release(m);
+    hs_import_moment_types(m);
     hs_import_moment_blocks(m);
     int result = check(import, m, error);
     if (result == 0) {

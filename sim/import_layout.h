@@ -25,7 +25,7 @@ typedef struct hs_import_block {
 typedef struct hs_import_region {
     uint32_t start;
     uint32_t size;
-    const char *type; /* as layouts name it */
+    const char *type; /* as layouts name it; NULL until hs_import_moment_types() */
     const hs_fact *info;
     const hs_fact *tuple;
     size_t dump; /* index of its dump's heap fact + 1; 0: none */
@@ -33,16 +33,15 @@ typedef struct hs_import_region {
     bool misfit;    /* its figures are impossible in this model; they are not used */
     bool untouched; /* nothing known: taken as free; else as full */
     hs_import_pool pool;
-    size_t first_block; /* its live blocks in blocks[] */
-    size_t block_count;
+    const hs_fact *gc_area; /* the area of the Python heap in it, or NULL */
 } hs_import_region;
 
 /* The moment that is imported. */
 typedef struct hs_import_moment {
     const hs_import_board *board;
     const hs_fact *failure;
-    const hs_fact *gc; /* mem_info totals */
-    const hs_fact *gc_area;
+    const hs_fact *gc;   /* mem_info totals */
+    uint32_t gc_group;   /* of the areas that mem_info drew; 0: none */
     uint64_t first_line; /* of the boot that it belongs to */
     uint64_t last_line;
     uint32_t info_group, dump_group, tuple_group; /* 0: none */
@@ -52,6 +51,8 @@ typedef struct hs_import_moment {
     bool chip_guessed;
     bool idf_guessed;
     bool idf_corrected; /* the figures contradict the release that the log names */
+    bool idf_unknown;   /* heapsim does not know the release that the log names */
+    bool idf_evidence;  /* there are figures to tell a release from */
     bool spiram;
     bool has_state;
     hs_import_model model;
@@ -65,10 +66,15 @@ typedef struct hs_import_moment {
     bool too_many_blocks;
 } hs_import_moment;
 
+/* The area of the Python heap whose pool starts in [start, start + size), or NULL. */
+const hs_fact *hs_import_moment_gc(const hs_import_moment *moment, uint64_t start, uint64_t size);
+
 /* Which boot, which print-outs, which regions (import_moment.c). */
 void hs_import_moment_choose(hs_import_moment *moment, const hs_import_board *board);
 /* Which IDF release the figures are of (import_release.c). */
 void hs_import_moment_release(hs_import_moment *moment);
+/* Each region's type, as far as the log or the chip's memory map tells (import_moment.c). */
+void hs_import_moment_types(hs_import_moment *moment);
 /* The live blocks of each region (import_blocks.c). */
 void hs_import_moment_blocks(hs_import_moment *moment);
 

@@ -86,8 +86,9 @@ static void choose_moment(hs_import_moment *m)
     m->dump_group = dump != NULL ? dump->group : 0;
     m->tuple_group = tuple != NULL ? tuple->group : 0;
     m->gc = nearest(m, HS_FACT_GC, line);
-    m->gc_area = nearest(m, HS_FACT_GC_AREA, line);
-    m->has_state = info != NULL || dump != NULL || tuple != NULL || m->gc_area != NULL;
+    const hs_fact *area = nearest(m, HS_FACT_GC_AREA, line);
+    m->gc_group = area != NULL ? area->group : 0;
+    m->has_state = info != NULL || dump != NULL || tuple != NULL || area != NULL;
 }
 
 /* --- Regions ---------------------------------------------------------------------------------- */
@@ -181,7 +182,7 @@ static void add_state(hs_import_moment *m, size_t index)
     hs_import_region *r = region_at(m, fact->value[0]);
     if (fact->kind == HS_FACT_HEAP) {
         r = r != NULL ? r : add_region(m, fact->value[0], fact->value[1]);
-        if (r != NULL) {
+        if (r != NULL && fact->count == HS_FACT_VALUES) {
             r->info = fact;
         }
     } else if (fact->kind == HS_FACT_DUMP_HEAP) {
@@ -265,6 +266,18 @@ static const char *guess_chip(const hs_import_moment *m)
     return guess;
 }
 
+const hs_fact *hs_import_moment_gc(const hs_import_moment *m, uint64_t start, uint64_t size)
+{
+    for (size_t i = 0; m->gc_group != 0 && i < m->board->count; i++) {
+        const hs_fact *fact = &m->board->facts[i];
+        if (fact->kind == HS_FACT_GC_AREA && fact->group == m->gc_group &&
+            fact->value[0] >= start && fact->value[0] < start + size) {
+            return fact;
+        }
+    }
+    return NULL;
+}
+
 void hs_import_moment_choose(hs_import_moment *m, const hs_import_board *board)
 {
     m->board = board;
@@ -279,7 +292,19 @@ void hs_import_moment_choose(hs_import_moment *m, const hs_import_board *board)
     }
     for (size_t i = 0; i < m->region_count; i++) {
         hs_import_region *r = &m->regions[i];
-        r->type = r->type != NULL ? r->type : type_at(m->chip, r->start);
-        m->spiram |= strcmp(r->type, "SPIRAM") == 0;
+        m->spiram |= strcmp(r->type != NULL ? r->type : type_at(m->chip, r->start), "SPIRAM") == 0;
+    }
+}
+
+void hs_import_moment_types(hs_import_moment *m)
+{
+    const hs_chip *chip = hs_chip_find(m->chip);
+    for (size_t i = 0; i < m->region_count; i++) {
+        hs_import_region *r = &m->regions[i];
+        uint32_t caps[3];
+        if (r->type == NULL || chip == NULL ||
+            !hs_chip_caps(chip, m->model.profile, false, hs_region_type_find(r->type), caps)) {
+            r->type = type_at(m->chip, r->start);
+        }
     }
 }

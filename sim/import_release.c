@@ -25,7 +25,7 @@ static void judge_info(score *s, const hs_import_model *model, const hs_import_r
 {
     const hs_fact *info = r->info;
     hs_import_pool pool = hs_import_pool_of(model, r->start, r->size);
-    if (info == NULL || info->count < 8) {
+    if (info == NULL) {
         return;
     }
     if (!pool.heap) {
@@ -128,6 +128,7 @@ void hs_import_moment_release(hs_import_moment *m)
         }
     }
     bool named = found;
+    m->idf_unknown = m->idf[0] != 0 && !found;
     bool sorted = sorted_by_size(m);
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         if (!hs_import_model_of(&model, candidates[i], m->chip, m->spiram) ||
@@ -138,6 +139,7 @@ void hs_import_moment_release(hs_import_moment *m)
         if (!found || better(s, best)) {
             m->model = model;
             m->idf_guessed = true;
+            m->idf_evidence = s.matches != 0;
             m->idf_corrected = named;
             best = s;
             found = true;

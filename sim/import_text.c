@@ -1,69 +1,67 @@
-/* The text form of the statements that an import makes, to a FILE. */
+/* The text form of a trace, to a FILE. */
 #include "import_trace.h"
 
 #include <inttypes.h>
 
-#include "device/region.h"
+#include "trace_form.h"
+#include "trace_ops.h"
 
-static const struct {
-    uint32_t bit;
-    const char *name;
-} caps_names[] = {
-    {HS_CAP_EXEC, "exec"},
-    {HS_CAP_32BIT, "32bit"},
-    {HS_CAP_8BIT, "8bit"},
-    {HS_CAP_DMA, "dma"},
-    {HS_CAP_SPIRAM, "spiram"},
-    {HS_CAP_INTERNAL, "internal"},
-    {HS_CAP_DEFAULT, "default"},
-    {HS_CAP_IRAM_8BIT, "iram_8bit"},
-    {HS_CAP_RETENTION, "retention"},
-    {HS_CAP_RTCRAM, "rtcram"},
-    {HS_CAP_TCM, "tcm"},
-    {HS_CAP_DMA_DESC_AHB, "dma_desc_ahb"},
-    {HS_CAP_DMA_DESC_AXI, "dma_desc_axi"},
-    {HS_CAP_CACHE_ALIGNED, "cache_aligned"},
-    {HS_CAP_SIMD, "simd"},
-};
-
-static void put_caps(FILE *out, uint32_t caps)
+static int put(void *context, const char *text, size_t length)
 {
-    const char *before = " caps=";
-    for (size_t i = 0; i < sizeof caps_names / sizeof caps_names[0]; i++) {
-        if ((caps & caps_names[i].bit) != 0) {
-            fprintf(out, "%s%s", before, caps_names[i].name);
-            before = ",";
-        }
-    }
+    return fwrite(text, 1, length, context) == length ? 0 : -1;
 }
 
-static int put_header(FILE *out, const hs_trace_header *header, hs_error *error)
+static int check_output(FILE *out, hs_error *error)
 {
-    fprintf(out, "heapsim-trace 1\ntitle %s\norigin captured\n", header->title);
-    for (size_t i = 0; i < header->source_count; i++) {
-        fprintf(out, "source %s\n", header->sources[i]);
+    if (!ferror(out)) {
+        return 0;
     }
-    fprintf(out, "complete %s\n", header->complete == HS_COMPLETE_YES ? "yes" : "no");
-    for (size_t i = 0; i < header->owner_count; i++) {
-        const hs_trace_owner *owner = &header->owners[i];
-        fprintf(out, "owner %s %s", owner->name, owner->heap == HS_HEAP_GC ? "gc" : "idf");
-        if (owner->heap == HS_HEAP_IDF && owner->caps != HS_CAP_DEFAULT) {
-            put_caps(out, owner->caps);
-        }
-        fputc('\n', out);
+    hs_error_set(error, NULL, 0, "the trace could not be written");
+    return -1;
+}
+
+int hs_import_text_header(void *context, const hs_trace_header *header, hs_error *error)
+{
+    hs_import_text *text = context;
+    text->header = header;
+    (void)hs_header_print(header, put, text->out);
+    return check_output(text->out, error);
+}
+
+static void put_field(const hs_import_text *text, const hs_event *event, char kind)
+{
+    FILE *out = text->out;
+    switch (kind) {
+    case 's':
+        fprintf(out, " %" PRIu32, event->slot);
+        break;
+    case 'z':
+        fprintf(out, " %" PRIu32, event->size);
+        break;
+    case 'c':
+        fprintf(out, " %" PRIu32, event->count);
+        break;
+    case 'o':
+        fprintf(out, " %s", text->header->owners[event->owner].name);
+        break;
+    case 'a':
+        fprintf(out, " 0x%08" PRIx32, event->addr);
+        break;
+    case 'v':
+        fprintf(out, " %" PRId64, event->value);
+        break;
+    default:
+        fprintf(out, " %s", event->name);
+        break;
     }
-    if (ferror(out)) {
-        hs_error_set(error, NULL, 0, "the trace could not be written");
-        return -1;
-    }
-    fputc('\n', out);
-    return 0;
 }
 
 static void put_attributes(FILE *out, const hs_event *event)
 {
+    char caps[HS_CAPS_TEXT];
     if ((event->flags & HS_EVENT_CAPS) != 0) {
-        put_caps(out, event->caps);
+        (void)hs_trace_print_caps(event->caps, caps);
+        fprintf(out, " caps=%s", caps);
     }
     if ((event->flags & HS_EVENT_NOMOVE) != 0) {
         fputs(" nomove", out);
@@ -77,65 +75,17 @@ static void put_attributes(FILE *out, const hs_event *event)
     if ((event->flags & HS_EVENT_FINALISER) != 0) {
         fputs(" finaliser", out);
     }
-    fputc('\n', out);
-}
-
-static void put_event(FILE *out, const hs_event *event, const char *owner)
-{
-    static const char *const words[HS_OP_COUNT] = {
-        [HS_OP_ALLOC] = "alloc",         [HS_OP_ALIGNED] = "aligned", [HS_OP_REALLOC] = "realloc",
-        [HS_OP_FREE] = "free",           [HS_OP_DROP] = "drop",       [HS_OP_COLLECT] = "collect",
-        [HS_OP_AREA] = "area",           [HS_OP_GROWN] = "grown",     [HS_OP_PHASE] = "phase",
-        [HS_OP_COLLECTED] = "collected", [HS_OP_MARK] = "mark",       [HS_OP_TIME] = "time",
-    };
-    fputs(words[event->op], out);
-    switch (event->op) {
-    case HS_OP_ALLOC:
-        fprintf(out, " %" PRIu32 " %" PRIu32 " %s", event->slot, event->size, owner);
-        break;
-    case HS_OP_ALIGNED:
-        fprintf(out, " %" PRIu32 " %" PRIu32 " %" PRIu32 " %s", event->slot, event->count,
-                event->size, owner);
-        break;
-    case HS_OP_REALLOC:
-        fprintf(out, " %" PRIu32 " %" PRIu32, event->slot, event->size);
-        break;
-    case HS_OP_FREE:
-    case HS_OP_DROP:
-        fprintf(out, " %" PRIu32, event->slot);
-        break;
-    case HS_OP_AREA:
-    case HS_OP_GROWN:
-        fprintf(out, " 0x%08" PRIx32 " %" PRIu32, event->addr, event->size);
-        break;
-    case HS_OP_COLLECTED:
-    case HS_OP_TIME:
-        fprintf(out, " %" PRId64, event->value);
-        break;
-    case HS_OP_PHASE:
-    case HS_OP_MARK:
-        fprintf(out, " %s", event->name);
-        break;
-    default:
-        break;
-    }
-    put_attributes(out, event);
-}
-
-int hs_import_text_header(void *context, const hs_trace_header *header, hs_error *error)
-{
-    hs_import_text *text = context;
-    text->header = header;
-    return put_header(text->out, header, error);
 }
 
 int hs_import_text_event(void *context, const hs_event *event, hs_error *error)
 {
     hs_import_text *text = context;
-    put_event(text->out, event, text->header->owners[event->owner].name);
-    if (ferror(text->out)) {
-        hs_error_set(error, NULL, 0, "the trace could not be written");
-        return -1;
+    const hs_op_form *form = &hs_ops[event->op];
+    fputs(form->name, text->out);
+    for (const char *kind = form->fields; *kind != 0; kind++) {
+        put_field(text, event, *kind);
     }
-    return 0;
+    put_attributes(text->out, event);
+    fputc('\n', text->out);
+    return check_output(text->out, error);
 }
