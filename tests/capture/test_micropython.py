@@ -13,6 +13,7 @@ import first_fit
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KIT = os.path.join(ROOT, "scripts", "capture", "micropython")
 EXAMPLES = os.path.join(KIT, "examples")
+HEAPSIM = os.environ.get("HEAPSIM", os.path.join(ROOT, "build", "release", "heapsim"))
 PLAIN = """import('@micropython/micropython-webassembly-pyscript').then(async (m) => {
     const mp = await m.loadMicroPython({heapsize: 4000000, stdout: (l) => console.log(l)});
     mp.runPython(require('fs').readFileSync(process.argv[1], 'utf8')); process.exit(0); })"""
@@ -44,9 +45,15 @@ class Capture(unittest.TestCase):
             file.write(code)
         done = node("capture.mjs", *options, "-o", out, script)
         self.assertEqual(done.returncode, status, done.stderr)
-        self.assertTrue(first_fit.verify(out))
+        self.verify(out)
         with open(out, encoding="utf-8") as file:
             return file.read().splitlines(), done.stdout
+
+    def verify(self, name: str) -> None:
+        """The small model and heapsim arrive at every recorded address."""
+        self.assertTrue(first_fit.verify(name))
+        done = subprocess.run([HEAPSIM, "verify", "--trace", name], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_shipped_traces_are_taken_again_byte_for_byte(self) -> None:
         done = subprocess.run([os.path.join(KIT, "take_shipped.sh"), self.folder], check=False, capture_output=True,
@@ -56,7 +63,7 @@ class Capture(unittest.TestCase):
             shipped = os.path.join(ROOT, "traces", f"mpy-wasm-{name}.trace.gz")
             taken = os.path.join(self.folder, f"mpy-wasm-{name}.trace.gz")
             self.assertEqual(text(taken), text(shipped), f"{name}: taken now and shipped differ")
-            self.assertTrue(first_fit.verify(shipped))
+            self.verify(shipped)
 
     def test_collecting_does_not_change_what_a_program_computes(self) -> None:
         for name in ("mqtt", "planner", "rules"):

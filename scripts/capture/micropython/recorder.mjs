@@ -35,7 +35,9 @@ export class Recorder {
         this.depth = 0;
         this.slotOf = new Map(); // address -> slot
         this.size = []; // slot -> bytes, 0 when empty
-        this.links = []; // slot -> Map(word -> slot)
+        this.born = []; // slot -> number of the object in it, so that a slot used again is seen to be another
+        this.objects = 0;
+        this.links = []; // slot -> Map(word -> "address object" of what it was last said to point to)
         this.empty = [];
         this.counts = { events: 0, collections: 0, explicit: 0, grown: 0, released: 0, failed: 0 };
         this.lastThreshold = null;
@@ -152,6 +154,7 @@ export class Recorder {
         }
         const slot = this.empty.pop() ?? this.size.length;
         this.size[slot] = size;
+        this.born[slot] = this.objects++;
         this.links[slot] = new Map();
         this.slotOf.set(address, slot);
         this.checkBlocks(address, size);
@@ -288,15 +291,17 @@ export class Recorder {
         for (const [address, slot] of this.slotOf) {
             const known = this.links[slot];
             for (let word = 0; word < Math.ceil(this.size[slot] / BLOCK) * 4; word++) {
-                const target = this.slotOf.get(words[(address >> 2) + word]);
-                if (target === known.get(word)) {
+                const at = words[(address >> 2) + word];
+                const target = this.slotOf.get(at);
+                const now = target === undefined ? undefined : `${at} ${this.born[target]}`;
+                if (now === known.get(word)) {
                     continue;
                 }
                 if (target === undefined) {
                     known.delete(word);
                     this.say(`unlink ${slot} ${word}`);
                 } else {
-                    known.set(word, target);
+                    known.set(word, now);
                     this.say(`link ${slot} ${word} ${target}`);
                 }
             }
