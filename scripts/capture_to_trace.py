@@ -98,6 +98,29 @@ def events(lines: Iterable[str], options: argparse.Namespace) -> Iterator[str]:
             raise CaptureError(f"{count}: {error}") from error
 
 
+def cut(lines: Iterable[str], phases: str | None) -> Iterator[str]:
+    """The phases FIRST..LAST alone; blocks from before and what frees them are left out."""
+    if phases is None:
+        yield from lines
+        return
+    first, _, last = phases.partition("..")
+    inside = False
+    before = ""
+    known: set[str] = set()
+    for line in lines:
+        words = line.split()
+        if words[0] == "phase":
+            inside = words[1] == first or (inside and before != (last or first))
+            before = words[1]
+        if not inside:
+            continue
+        if words[0] == "alloc":
+            known.add(words[1])
+        elif words[0] == "free" and words[1] not in known:
+            continue
+        yield line
+
+
 def header(title: str, origin: str, sources: list[str], device: str | None, used: set[str]) -> str:
     """The header lines, with the owners that the events name."""
     lines = ["heapsim-trace 1", f"title   {title}", f"origin  {origin}"]
@@ -111,7 +134,7 @@ def header(title: str, origin: str, sources: list[str], device: str | None, used
 
 def convert(capture: TextIO, options: argparse.Namespace, out: TextIO) -> None:
     """Reads the whole capture first: its owners stand before its events."""
-    body = list(events(capture, options))
+    body = list(cut(events(capture, options), options.phases))
     used = {line.split()[3] for line in body if line.startswith("alloc ")}
     out.write(header(options.title, options.origin, options.source, options.device, used))
     out.writelines(line + "\n" for line in body)
@@ -130,6 +153,9 @@ def main() -> int:
     parser.add_argument("--source", action="append", default=[], help="may be repeated")
     parser.add_argument("--device")
     parser.add_argument("--no-tags", action="store_true", help="leave out the callers' names")
+    parser.add_argument(
+        "--phases", metavar="FIRST..LAST", help="these alone, without what was live before"
+    )
     parser.add_argument(
         "--otherwise",
         choices=[name for name, _, _ in OWNERS],

@@ -5,7 +5,7 @@
 
 #include "trace_binary.h"
 
-enum { ZSTD_LEVEL = 12 };
+enum { ZSTD_LEVEL = 12, PACKED_MIN = 1024 }; /* smaller blocks are not worth it */
 
 typedef struct binary_writer {
     hs_output *output;
@@ -108,7 +108,7 @@ static int flush_block(binary_writer *w, hs_error *error)
     }
     const uint8_t *stored = w->block;
     size_t size = ZSTD_compress(w->packed, sizeof w->packed, w->block, w->used, ZSTD_LEVEL);
-    bool packed = !ZSTD_isError(size) && size < w->used;
+    bool packed = !ZSTD_isError(size) && size < w->used && w->used >= PACKED_MIN;
     if (packed) {
         stored = w->packed;
     } else {

@@ -57,6 +57,18 @@ class Converter(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertTrue(done.stderr.startswith(message), done.stderr)
 
+    def test_phases_cut_out(self) -> None:
+        """What was live before the phases is left out with its frees."""
+        done = run(
+            "# phase a live=0\n+ 1 9 ssl_setup\n# phase b live=9\n+ 2 8 ssl_setup\n- 1\n"
+            "# phase c live=8\n- 2\n+ 3 7 ssl_setup\n# phase d live=7\n- 3\n",
+            "--phases",
+            "b..c",
+            "--no-tags",
+        )
+        events = "phase b\nalloc 2 8 mbedtls\nphase c\nfree 2\nalloc 3 7 mbedtls\n"
+        self.assertTrue(done.stdout.endswith("idf caps=internal,8bit\n" + events), done.stdout)
+
     def test_unknown_tags_may_have_an_owner(self) -> None:
         """A stripped binary's tags go where the user says."""
         self.assertIn("alloc 1 9 mbedtls #", run("+ 1 9 .L86\n", "--otherwise", "mbedtls").stdout)

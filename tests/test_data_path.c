@@ -57,7 +57,7 @@ static void finds_what_ships(void **state)
     expect_found(HS_DATA_TRACE, "https-verify", "/traces/https-verify.trace.gz");
     expect_found(HS_DATA_TRACE, "https-verify.trace", "/traces/https-verify.trace.gz");
     expect_found(HS_DATA_TRACE, "https-verify.trace.gz", "/traces/https-verify.trace.gz");
-    expect_missing(HS_DATA_TRACE, "htps", "there are: https, https-cbc");
+    expect_missing(HS_DATA_TRACE, "htps", "there are: http, https, https-cbc");
     expect_missing(HS_DATA_TRACE, "", "no such trace");
     expect_missing(HS_DATA_TRACE, "/https", "no such trace");
     expect_missing(HS_DATA_TRACE, "/tmp", "found a directory, expected a trace");
