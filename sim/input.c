@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,10 @@ static int start_packing(hs_input *input, hs_error *error)
 
 hs_input *hs_input_open(const char *path, hs_error *error)
 {
-    hs_input *input = calloc(1, sizeof *input);
+    hs_input *input = malloc(sizeof *input);
+    if (input != NULL) {
+        memset(input, 0, offsetof(hs_input, raw)); /* the buffer need not be zero */
+    }
     if (input == NULL || (input->path = strdup(path)) == NULL) {
         free(input);
         hs_error_set(error, path, 0, "out of memory");

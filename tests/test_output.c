@@ -104,7 +104,7 @@ static void several_parts_are_one_stream(void **state)
     hs_error error = {.text = ""};
     static const char *const names[] = {"n.gz", "n.zst"};
     for (size_t i = 0; i < 2; i++) {
-        char command[600];
+        char command[1200];
         hs_output *output = hs_output_open(in_folder(names[i]), &error);
         write_numbers(output, 5, &error);
         assert_int_equal(hs_output_close(output, &error), 0);
