@@ -79,11 +79,15 @@ static int validate(int argc, char **argv)
                     "allocated twice, never allocated, linked beyond its size. The first\n"
                     "fault is told with file, line, what was found and what was expected.\n"
                     "\nExit status: 0 all are fine, 2 one is not.\n");
-    for (int i = optind; status == -1 && i < argc; i++) {
+    if (status != -1) {
+        return status;
+    }
+    status = HS_EXIT_OK;
+    for (int i = optind; i < argc; i++) {
         int one = validate_one(argv[i]);
         status = one != HS_EXIT_OK ? one : status;
     }
-    return status == -1 ? HS_EXIT_OK : status;
+    return status;
 }
 
 /* A slice of everything is a copy. */
