@@ -128,11 +128,11 @@ static hs_addr give_alias(const hs_caps *caps, const alias *a, hs_addr block, ui
     return to_code(a, word) + 4;
 }
 
-/* The data address of what the owner calls `seen`. */
-static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
+/* The data address of what the owner calls `seen`, which no heap contains. */
+static hs_addr aliased_block(hs_caps *caps, hs_addr seen)
 {
     alias a;
-    if (find(caps, seen) != NO_HEAP || !alias_at(caps, seen - 4, &a)) {
+    if (!alias_at(caps, seen - 4, &a)) {
         return seen;
     }
     hs_addr word = to_data(&a, seen - 4);
@@ -142,25 +142,25 @@ static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
     return hs_load(caps->device.space, word);
 }
 
+static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
+{
+    return find(caps, seen) != NO_HEAP ? seen : aliased_block(caps, seen);
+}
+
 /* --- Allocation ------------------------------------------------------------------------------- */
 
-/* One heap; `align` 0: malloc. */
-static inline hs_addr take_from(hs_caps *caps, unsigned index, uint32_t size, uint32_t align,
-                                bool exec)
+/* A block of one heap; `align` 0: malloc. */
+static hs_addr take_from(hs_caps *caps, const hs_caps_heap *heap, uint32_t size, uint32_t align,
+                         bool exec)
 {
-    const hs_caps_heap *heap = &caps->heaps[index];
-    alias a;
+    alias a = {0, 0, 0, false};
     bool aliased = exec && alias_of(caps, heap, &a);
     if (aliased) {
         size = ((size + 3) & ~3u) + 4;
     }
     hs_addr block = align == 0 ? hs_heap_malloc(&caps->device, &heap->heap, size)
                                : hs_heap_aligned(&caps->device, &heap->heap, size, align);
-    if (block == 0) {
-        return 0;
-    }
-    caps->changed |= 1u << index;
-    return aliased ? give_alias(caps, &a, block, size) : block;
+    return aliased && block != 0 ? give_alias(caps, &a, block, size) : block;
 }
 
 /* Every heap of the plan, first success wins. */
@@ -175,12 +175,12 @@ static inline hs_addr search(hs_caps *caps, uint32_t size, uint32_t align, uint3
     }
     const hs_caps_plan *plan = plan_for(caps, wanted);
     for (unsigned i = 0; i < plan->count; i++) {
-        hs_addr block = take_from(caps, plan->heaps[i], size, align, exec);
-        if (caps->device.crash != HS_CRASH_NONE) {
-            return 0;
-        }
+        const hs_caps_heap *heap = &caps->heaps[plan->heaps[i]];
+        hs_addr block = align == 0 && !exec ? hs_heap_malloc(&caps->device, &heap->heap, size)
+                                            : take_from(caps, heap, size, align, exec);
         if (block != 0) {
-            return block;
+            caps->changed |= 1u << plan->heaps[i];
+            return caps->device.crash == HS_CRASH_NONE ? block : 0;
         }
     }
     return 0;

@@ -81,7 +81,7 @@ uint32_t hs_caps_largest_exact(hs_caps *caps, uint32_t wanted)
     return largest;
 }
 
-static void look(hs_caps *caps, hs_caps_watch *watch, unsigned index)
+static inline void look(hs_caps *caps, hs_caps_watch *watch, unsigned index)
 {
     const hs_heap *heap = &caps->heaps[index].heap;
     uint32_t now = hs_heap_free_size(&caps->device, heap);
@@ -112,16 +112,20 @@ void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted)
     find_largest(watch);
 }
 
+/* Only when the heap that had the largest block lost it must the others be looked at again. */
 void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
 {
-    uint32_t changed = caps->changed & watch->heaps;
-    if (changed == 0) {
-        return;
+    for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
+        unsigned index = (unsigned)__builtin_ctz(changed);
+        uint32_t before = watch->heap_largest[index];
+        look(caps, watch, index);
+        uint32_t after = watch->heap_largest[index];
+        if (after >= watch->largest) {
+            watch->largest = after;
+        } else if (before == watch->largest) {
+            find_largest(watch);
+        }
     }
-    for (; changed != 0; changed &= changed - 1) {
-        look(caps, watch, (unsigned)__builtin_ctz(changed));
-    }
-    find_largest(watch);
 }
 
 bool hs_caps_check(hs_caps *caps)

@@ -33,6 +33,7 @@ bool hs_heap_register(hs_device *device, hs_heap *heap, const hs_idf_profile *pr
     heap->request_rounded = profile->request_rounded;
     heap->realloc_truncates = profile->realloc_truncates;
     heap->poisoned = poisoned;
+    heap->plain = profile->allocator == HS_ALLOCATOR_TLSF && !poisoned;
     if (profile->allocator == HS_ALLOCATOR_LIST) {
         return hs_list_register(device, heap, base, size);
     }
@@ -90,40 +91,19 @@ static uint32_t without_poison(const hs_heap *heap, uint32_t bytes)
 
 /* --- Allocation ------------------------------------------------------------------------------- */
 
-static inline uint32_t block_size(const hs_device *device, hs_addr block)
-{
-    return hs_load(device->space, block - 4) & ~3u;
-}
-
-/* Takes `taken` bytes off the counter, and lowers the minimum where it has to. */
-static inline void account(const hs_device *device, const hs_heap *heap, uint32_t taken)
-{
-    uint32_t left = hs_load(device->space, heap->base + RECORD_FREE) - taken;
-    hs_store(device->space, heap->base + RECORD_FREE, left);
-    if (left < hs_load(device->space, heap->base + RECORD_MINIMUM)) {
-        hs_store(device->space, heap->base + RECORD_MINIMUM, left);
-    }
-}
-
-static inline hs_addr tlsf_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
-{
-    hs_addr block = hs_tlsf_malloc(device, heap, size);
-    if (block != 0) {
-        account(device, heap, block_size(device, block) + heap->header);
-    }
-    return block;
-}
-
 static hs_addr plain_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
 {
-    return heap->allocator == HS_ALLOCATOR_TLSF ? tlsf_malloc(device, heap, size)
+    return heap->allocator == HS_ALLOCATOR_TLSF ? hs_tlsf_malloc(device, heap, size)
                                                 : hs_list_malloc(device, heap, size);
 }
 
 hs_addr hs_heap_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
 {
+    if (heap->plain) {
+        return hs_tlsf_malloc(device, heap, size);
+    }
     if (!heap->poisoned) {
-        return plain_malloc(device, heap, size);
+        return hs_list_malloc(device, heap, size);
     }
     if (size == 0 || size > UINT32_MAX - POISON) {
         return 0;
@@ -149,19 +129,7 @@ hs_addr hs_heap_aligned(hs_device *device, const hs_heap *heap, uint32_t size, u
     if (block == 0) {
         return 0;
     }
-    account(device, heap, block_size(device, block) + heap->header);
     return heap->poisoned ? poison(device, block, size) : block;
-}
-
-/* TLSF's accounting of a realloc: the headers of a split or a merge are not seen. */
-static hs_addr tlsf_realloc(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
-{
-    uint32_t before = hs_tlsf_usable(device, heap, block);
-    hs_addr result = hs_tlsf_realloc(device, heap, block, size);
-    if (result != 0) {
-        account(device, heap, block_size(device, result) - before);
-    }
-    return result;
 }
 
 hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
@@ -185,7 +153,7 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
         }
     }
     hs_addr result = heap->allocator == HS_ALLOCATOR_TLSF
-                         ? tlsf_realloc(device, heap, block, size)
+                         ? hs_tlsf_realloc(device, heap, block, size)
                          : hs_list_realloc(device, heap, block, size);
     if (heap->poisoned && result != 0) {
         return poison(device, result, asked);
@@ -195,6 +163,10 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
 
 void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block)
 {
+    if (heap->plain && block != 0) {
+        hs_tlsf_free(device, heap, block);
+        return;
+    }
     if (block != 0 && heap->poisoned) {
         block = unpoison(device, heap, block);
     }
@@ -203,12 +175,8 @@ void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block)
     }
     if (heap->allocator == HS_ALLOCATOR_LIST) {
         hs_list_free(device, heap, block);
-        return;
-    }
-    uint32_t freed = hs_tlsf_free(device, heap, block);
-    if (freed != 0) {
-        hs_addr counter = heap->base + RECORD_FREE;
-        hs_store(device->space, counter, hs_load(device->space, counter) + freed + heap->header);
+    } else {
+        hs_tlsf_free(device, heap, block);
     }
 }
 
@@ -296,6 +264,9 @@ void hs_heap_get_info(hs_device *device, const hs_heap *heap, hs_heap_info *info
 
 uint32_t hs_heap_largest(hs_device *device, const hs_heap *heap)
 {
+    if (heap->plain && !device->cut) {
+        return hs_tlsf_largest(device, heap);
+    }
     if (heap->allocator == HS_ALLOCATOR_LIST) {
         return without_poison(heap, hs_list_largest(device, heap));
     }
@@ -326,7 +297,6 @@ bool hs_heap_claim(hs_device *device, const hs_heap *heap, hs_addr block, uint32
         if (!hs_tlsf_claim(device, heap, block, size)) {
             return false;
         }
-        account(device, heap, size + heap->header);
     }
     if (heap->poisoned) {
         poison(device, block, size - POISON);

@@ -43,6 +43,8 @@ typedef struct hs_heap {
     hs_addr bitmap;    /* TLSF: the first-level bitmap */
     hs_addr rows;      /* TLSF: the second-level bitmaps */
     hs_addr heads;     /* TLSF: the list heads */
+    hs_addr blocks;    /* TLSF: descriptor of the first block */
+    uint32_t span;     /* TLSF: words from there to the sentinel's */
     uint32_t pool;     /* TLSF: pool_size of the record */
     uint32_t limit;    /* TLSF: requests must be below this power of two */
     uint8_t row_count; /* TLSF: first-level rows */
@@ -53,6 +55,7 @@ typedef struct hs_heap {
     bool request_rounded;
     bool realloc_truncates;
     bool poisoned; /* light poisoning */
+    bool plain;    /* TLSF without poisoning: the short way through multi_heap.c */
 } hs_heap;
 
 /* As multi_heap_get_info(): bytes and blocks. */

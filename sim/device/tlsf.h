@@ -15,8 +15,7 @@ hs_addr hs_tlsf_malloc(hs_device *device, const hs_heap *heap, uint32_t size);
 hs_addr hs_tlsf_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align,
                         uint32_t offset);
 hs_addr hs_tlsf_realloc(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size);
-/* Gives the bytes of the freed block, 0 when the device crashed. */
-uint32_t hs_tlsf_free(hs_device *device, const hs_heap *heap, hs_addr block);
+void hs_tlsf_free(hs_device *device, const hs_heap *heap, hs_addr block);
 uint32_t hs_tlsf_usable(hs_device *device, const hs_heap *heap, hs_addr block);
 /* What the device prints for a largest free block of `size` bytes. */
 uint32_t hs_tlsf_printed(const hs_heap *heap, uint32_t size);
