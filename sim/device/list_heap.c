@@ -91,6 +91,25 @@ static hs_addr follow(hs_device *device, const hs_heap *heap, hs_addr block)
     return next;
 }
 
+/* Is the block's header sound? */
+static bool leads_on(hs_device *device, const hs_heap *heap, hs_addr block)
+{
+    hs_addr next = next_of(device->space, block);
+    if (is_block(heap, next) && next >= block + MIN_BLOCK) {
+        return true;
+    }
+    hs_device_crash(device, HS_CRASH_CORRUPT, block + HEADER);
+    return false;
+}
+
+/* The free block behind `block`, 0 when there is none or after a crash. */
+static hs_addr free_behind(hs_device *device, const hs_heap *heap, hs_addr block)
+{
+    hs_addr next = next_of(device->space, block);
+    bool usable = next != last_of(heap) && is_free(device->space, next);
+    return usable && leads_on(device, heap, next) ? next : 0;
+}
+
 /* The last entry of the free list in front of `block`, maybe the first block; 0 after a crash. */
 static hs_addr free_before(hs_device *device, const hs_heap *heap, hs_addr block)
 {
@@ -114,7 +133,7 @@ static uint32_t split(hs_device *device, const hs_heap *heap, hs_addr block, uin
     hs_addr next = next_of(space, block);
     hs_addr rest = block + HEADER + size;
     uint32_t left = next - rest;
-    if (next != last_of(heap) && is_free(space, next)) {
+    if (free_behind(device, heap, block) != 0) {
         hs_addr behind = next_of(space, next);
         hs_addr link = next_free(space, next);
         set_block(space, block, rest, 0);
@@ -158,7 +177,7 @@ hs_addr hs_list_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
         before = block;
         block = follow(device, heap, block);
     }
-    if (best == 0 || device->crash != HS_CRASH_NONE) {
+    if (best == 0 || device->crash != HS_CRASH_NONE || !leads_on(device, heap, best)) {
         return 0;
     }
     hs_store(space, best_before + LINK_NEXT, next_free(space, best));
@@ -176,12 +195,7 @@ static hs_addr live(hs_device *device, const hs_heap *heap, hs_addr data)
         hs_device_crash(device, HS_CRASH_NOT_USED, data);
         return 0;
     }
-    hs_addr next = next_of(device->space, block);
-    if (!is_block(heap, next) || next < block + MIN_BLOCK) {
-        hs_device_crash(device, HS_CRASH_CORRUPT, data);
-        return 0;
-    }
-    return block;
+    return leads_on(device, heap, block) ? block : 0;
 }
 
 uint32_t hs_list_usable(hs_device *device, const hs_heap *heap, hs_addr data)
@@ -201,7 +215,7 @@ void hs_list_free(hs_device *device, const hs_heap *heap, hs_addr data)
     hs_addr next = next_of(space, block);
     hs_addr link = next_free(space, before);
     uint32_t gained = size_of(space, block);
-    if (next != last_of(heap) && is_free(space, next)) {
+    if (free_behind(device, heap, block) != 0) {
         link = next_free(space, next);
         next = next_of(space, next);
         gained += HEADER;
@@ -238,9 +252,8 @@ static hs_addr grow(hs_device *device, const hs_heap *heap, hs_addr block, uint3
     const void *space = device->space;
     uint32_t have = size_of(space, block);
     uint32_t left = next_of(space, before) != block ? 0 : size_of(space, before);
-    hs_addr next = next_of(space, block);
-    if (next != last_of(heap) && is_free(space, next) &&
-        have + size_of(space, next) + left >= want) {
+    hs_addr next = free_behind(device, heap, block);
+    if (next != 0 && have + size_of(space, next) + left >= want) {
         count(device, heap, 0 - size_of(space, next));
         hs_store(space, before + LINK_NEXT, next_free(space, next));
         set_block(space, block, next_of(space, next), 0);
@@ -354,7 +367,7 @@ bool hs_list_claim(hs_device *device, const hs_heap *heap, hs_addr data, uint32_
         return false;
     }
     hs_addr found = free_before(device, heap, block + HEADER);
-    if (found == 0 || found == first_of(heap)) {
+    if (found == 0 || found == first_of(heap) || !leads_on(device, heap, found)) {
         return false;
     }
     uint32_t have = size_of(space, found);

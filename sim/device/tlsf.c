@@ -92,14 +92,17 @@ hs_addr hs_tlsf_aligned(hs_device *device, const hs_heap *heap, uint32_t size, u
     if (block == 0) {
         return 0;
     }
+    /* What lies between the block's data and the aligned address: nothing, or a free block, and the
+     * offset. */
     uint32_t smallest = TLSF_BLOCK_HEADER + offset;
-    hs_addr data = block + TLSF_DATA + offset;
+    hs_addr data = block + TLSF_DATA;
     hs_addr aligned = (data + align - 1) & ~(align - 1);
     uint32_t gap = aligned - data;
-    if (gap != 0 && gap < smallest) {
+    if (gap + offset != 0 && gap < smallest) {
         uint32_t more = smallest - gap > align ? smallest - gap : align;
         gap = ((aligned + more + align - 1) & ~(align - 1)) - data;
     }
+    gap -= gap == 0 ? 0 : offset;
     /* With an alignment near 2^32 the search size wraps: then the block stays where it is. */
     if (gap != 0 && gap + TLSF_BLOCK_HEADER <= size_of(words_at(device, block))) {
         block = split_front(device, heap, block, gap);

@@ -160,7 +160,7 @@ static inline void release_tail(hs_device *device, const hs_heap *heap, hs_addr 
                                 uint32_t size)
 {
     hs_addr next = block + size + TLSF_HEADER;
-    if (!sound(device, heap, next)) {
+    if (!sound(device, heap, next) || !sound(device, heap, next > block ? block : 0)) {
         return;
     }
     uint32_t *words = words_at(device, block);
