@@ -23,8 +23,7 @@ const char *hs_run_crash_reason(const hs_run *run)
         [HS_CRASH_NONE] = "",
         [HS_CRASH_WILD_POINTER] = "free or realloc of an address outside all heaps",
         [HS_CRASH_NOT_USED] = "free or realloc of what is not a live block",
-        [HS_CRASH_CUT_BLOCK] = "use of a block that a realloc beyond the pool had cut to 0 bytes "
-                               "(IDF v4.4.0 to v4.4.3)",
+        [HS_CRASH_CUT_BLOCK] = "use of a block that realloc had cut to 0 bytes (IDF v4.4.0 to .3)",
         [HS_CRASH_CORRUPT] = "a link or a size of the heap points outside it",
         [HS_CRASH_CANARY] = "a canary of heap poisoning was overwritten",
         [HS_CRASH_ALIAS] = "realloc of an instruction-bus address (IDF v3.x)",

@@ -92,8 +92,7 @@ static const char *const explanations[] = {
     [HS_CLASS_FRAGMENTED] = "enough is free, but in no single block",
     [HS_CLASS_CAPS] = "enough is free in one block, but of memory without the capability",
     [HS_CLASS_STARVED] = "Python's heap holds that much unused, out of the IDF heap's reach",
-    [HS_CLASS_ROUNDED] = "a block is large enough, but the allocator rounds the request up to the "
-                         "next class of blocks and does not see it",
+    [HS_CLASS_ROUNDED] = "a block is large enough, but the search, by classes, does not see it",
     [HS_CLASS_INNER] = "Python's heap is full, though the IDF heap has room for another area",
 };
 
