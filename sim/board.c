@@ -238,9 +238,9 @@ static int check_free_blocks(hs_board *board, hs_error *error);
 static int boot_state(hs_board *board, hs_error *error)
 {
     const hs_layout *layout = board->layout;
-    bool bare = layout->boot == HS_BOOT_FRESH || layout->boot == HS_BOOT_FREE ||
-                layout->boot == HS_BOOT_BLOCKS;
-    hs_caps_boot(&board->caps, bare ? HS_CAPS_BOOT_BARE : HS_CAPS_BOOT_FULL);
+    bool fresh = layout->boot == HS_BOOT_FRESH || layout->boot == HS_BOOT_FREE ||
+                 layout->boot == HS_BOOT_BLOCKS;
+    hs_caps_boot(&board->caps, fresh ? HS_CAPS_BOOT_FRESH : HS_CAPS_BOOT_FULL);
     hs_caps_enable_stacks(&board->caps);
     if (layout->spiram_always_internal != 0) {
         hs_caps_extmem_enable(&board->caps, layout->spiram_always_internal);
