@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd_import.h"
 #include "commands.h"
 #include "data_path.h"
 #include "trace_anonymise.h"
@@ -285,6 +286,8 @@ static const struct {
     {"convert", convert, "text to binary and back, compressed or not"},
     {"slice", slice, "a part of a trace: events, a phase, an owner"},
     {"anonymise", anonymise, "replaces names, so that a trace can be passed on"},
+    {"import", hs_cmd_import, "a trace or a layout from a log of a device or of another tool"},
+    {"export", hs_cmd_export, "a trace for the viewer of another tool"},
 };
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 

@@ -10,4 +10,6 @@ int hs_cmd_trace_info(int argc, char **argv);
 /* The trace of this name, found as data are (data_path.h). NULL after a line on stderr. */
 hs_trace *hs_cmd_trace_open(const char *name);
 
+int hs_cmd_export(int argc, char **argv);
+
 #endif
