@@ -197,19 +197,28 @@ int hs_session_end(hs_session *session, hs_error *error)
     return stream != NULL ? hs_run_end_trace(session->run, stream, error) : 0;
 }
 
+static int finish_reports(hs_session *session, bool files, hs_error *error)
+{
+    for (size_t i = 0; i < session->reporter_count; i++) {
+        void *state = session->states[i];
+        if (state == NULL || (session->reporters[i]->argument != NULL) != files) {
+            continue;
+        }
+        session->states[i] = NULL;
+        if (session->reporters[i]->finish(state, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int hs_session_finish(hs_session *session, hs_error *error)
 {
     if (hs_run_finish(session->run, error) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < session->reporter_count; i++) {
-        void *state = session->states[i];
-        session->states[i] = NULL;
-        if (state != NULL && session->reporters[i]->finish(state, error) != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    /* Words last: nothing is said of a run whose files could not be written. */
+    return finish_reports(session, true, error) == 0 ? finish_reports(session, false, error) : -1;
 }
 
 bool hs_session_failed(const hs_session *session)
