@@ -283,6 +283,7 @@ static const struct {
 } verbs[] = {
     {"info", hs_cmd_trace_info, "what is in a trace, and what it stresses"},
     {"validate", validate, "checks every line and every slot"},
+    {"import", hs_cmd_import, "from a log of a device or of another tool"},
     {"convert", convert, "text to binary and back, compressed or not"},
     {"slice", slice, "a part of a trace: events, a phase, an owner"},
     {"anonymise", anonymise, "replaces names, so that a trace can be passed on"},

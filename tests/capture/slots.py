@@ -1,7 +1,9 @@
-"""Reads a trace of IDF allocations as a replay would: every statement on a slot must fit the slot's state."""
+"""Reads a trace as a replay would: every statement on a slot must fit the slot's state."""
 import glob
 import gzip
 from dataclasses import dataclass, field
+
+OTHERS = {"phase", "mark", "time", "area", "split", "grown", "released", "collected", "collect", "threshold"}
 
 
 @dataclass
@@ -15,7 +17,7 @@ class Trace:
     owners: set = field(default_factory=set)
 
     def event(self, words: list[str]) -> None:
-        kind, slot = words[0], words[1]
+        kind, slot = words[0], words[1] if len(words) > 1 else ""
         self.events.append(words)
         if kind in ("alloc", "calloc", "aligned"):
             assert slot not in self.live, f"{words}: the slot is taken"
@@ -28,11 +30,11 @@ class Trace:
             assert slot in self.live, f"{words}: the slot is empty"
             if words[-1] != "failed":
                 self.live[slot] = int(words[2])
-        elif kind == "free":
+        elif kind in ("free", "drop"):
             assert slot in self.live, f"{words}: the slot is empty"
             del self.live[slot]
         else:
-            assert kind in ("phase", "mark", "time"), f"{words}: not a statement"
+            assert kind in OTHERS, f"{words}: not a statement"
         self.peak = max(self.peak, sum(self.live.values()))
 
     def shapes(self) -> list[str]:

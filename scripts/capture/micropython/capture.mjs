@@ -126,7 +126,12 @@ async function main() {
     const packageOf = (name) => JSON.parse(fs.readFileSync(path.join(path.dirname(resolve(name)), "package.json"), "utf8"));
     const folder = path.dirname(resolve("@micropython/micropython-webassembly-pyscript"));
     const wasm = fs.readFileSync(path.join(folder, "micropython.wasm"));
-    const found = instrument(wasm);
+    const versions = {
+        micropython: packageOf("@micropython/micropython-webassembly-pyscript").version,
+        binaryen: packageOf("binaryen").version,
+        digest: crypto.createHash("sha256").update(wasm).digest("hex").slice(0, 16),
+    };
+    const found = await instrument(wasm, versions.binaryen);
     const recorder = new Recorder(o, found);
     const mp = await load(found, recorder, o.heap);
     for (const name of fs.readdirSync(path.dirname(path.resolve(o.script)))) {
@@ -148,11 +153,6 @@ async function main() {
         }
     }
     recorder.finish();
-    const versions = {
-        micropython: packageOf("@micropython/micropython-webassembly-pyscript").version,
-        binaryen: packageOf("binaryen").version,
-        digest: crypto.createHash("sha256").update(wasm).digest("hex").slice(0, 16),
-    };
     const extra = recorder.unverifiable ? [`source  cannot be verified: ${recorder.unverifiable}`] : [];
     writeTrace(o.output, [...header(o, versions), ...extra, ...recorder.lines]);
     const c = recorder.counts;

@@ -4,7 +4,9 @@
 // call graph, and constants that only the collector has. A function that is not found exactly once stops
 // the capture. What was found is then checked while the script runs (recorder.mjs): pool sizes against the
 // documented formula, each returned address against the collector's own table.
-import binaryen from "binaryen";
+import crypto from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
 
 const FUNCTION = /^ \(func \$([\w.$-]+)(.*)$/gm;
 
@@ -128,7 +130,8 @@ export const OP = { init: 0, alloc: 1, realloc: 2, free: 3 };
  * at once. So (1) binaryen's spill-pointers pass puts every local that is alive across a call on the
  * stack in memory, and (2) gc_collect becomes: start, mark what the stack names, end.
  */
-export function instrument(wasm) {
+async function build(wasm) {
+    const { default: binaryen } = await import("binaryen");
     const original = binaryen.readBinary(wasm);
     const features = original.getFeatures() | binaryen.Features.MutableGlobals;
     let text = original.emitText();
@@ -176,4 +179,24 @@ export function instrument(wasm) {
     const binary = module.emitBinary();
     module.dispose();
     return { binary, stackTop, firstArea, threshold, names };
+}
+
+/** build(), kept beside the installed packages: it takes seconds, and depends on nothing but what is hashed here. */
+export async function instrument(wasm, binaryenVersion) {
+    const own = fs.readFileSync(new URL(import.meta.url));
+    const key = crypto.createHash("sha256").update(wasm).update(own).update(binaryenVersion).digest("hex").slice(0, 32);
+    const folder = new URL("node_modules/.cache/heapsim-capture/", import.meta.url).pathname;
+    const [binary, facts] = [path.join(folder, `${key}.wasm`), path.join(folder, `${key}.json`)];
+    if (fs.existsSync(facts)) {
+        return { ...JSON.parse(fs.readFileSync(facts, "utf8")), binary: fs.readFileSync(binary) };
+    }
+    const built = await build(wasm);
+    const put = (file, data) => {
+        fs.writeFileSync(`${file}.${process.pid}`, data);
+        fs.renameSync(`${file}.${process.pid}`, file);
+    };
+    fs.mkdirSync(folder, { recursive: true });
+    put(binary, built.binary);
+    put(facts, JSON.stringify({ ...built, binary: undefined }));
+    return built;
 }

@@ -1,0 +1,5 @@
+#pragma once
+#ifndef CONFIG_HS_CAPTURE_EVENTS
+#define CONFIG_HS_CAPTURE_EVENTS 4096
+#endif
+#define CONFIG_IDF_TARGET "esp32"
