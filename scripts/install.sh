@@ -6,6 +6,8 @@ packages=(build-essential clang clang-format clang-tidy cmake cppcheck gcovr gnu
     shellcheck valgrind zlib1g-dev)
 # The capture kit's tests: a 32-bit program, TLS on the host, MicroPython in node.
 packages+=(gcc-i686-linux-gnu libc6-dev-i386-cross libmbedtls-dev openssl qemu-user)
+# The HTML page is bundled with npm's packages and tested in a browser.
+packages+=(chromium fonts-dejavu-core)
 command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()
 for package in "${packages[@]}"; do

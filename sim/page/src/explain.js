@@ -1,0 +1,57 @@
+// Sentences: how a run ended, and what an event did.
+import { KIND, CHANGE } from './data.js';
+import { bytes, count, hex } from './dom.js';
+
+const CLASSES = {
+  exhausted: (f) => `Only ${bytes(f.free)} were free: less than was asked for.`,
+  fragmented: (f) => `${bytes(f.free)} were free, but the largest block had only ${bytes(f.largest_free_block)}: the memory is there, in pieces.`,
+  caps: (f) => `A block large enough existed (${bytes(f.other_largest)}), but in memory without the capability that was asked for; memory with it had ${bytes(f.largest_free_block)} at most.`,
+  starved: (f) => `The IDF heap had ${bytes(f.free)} free, at most ${bytes(f.largest_free_block)} in one block, while ${bytes(f.gc_free)} lay unused inside Python\u2019s GC areas.`,
+  rounded: (f) => `A block of ${bytes(f.largest_free_block_exact ?? f.largest_free_block)} existed, but the allocator\u2019s search rounds up to its next size class and did not see it.`,
+  inner: (f) => `Python\u2019s heap was full (${bytes(f.free)} free, in pieces), though the IDF heap still had room for another area.`,
+};
+
+export function failureWords(f) {
+  const heap = f.heap === 'gc' ? 'Python\u2019s heap' : 'the IDF heap';
+  const where = f.event > 0 ? `At event ${count(f.event)}` : 'At the policy\u2019s start';
+  return `${where}${f.phase ? ` (${f.phase})` : ''}, ${f.owner} asked ${heap} for ${bytes(f.size)} and got none. ` +
+    (CLASSES[f.class]?.(f) ?? '');
+}
+
+export function outcomeWords(result) {
+  if (result.crash) return `The device stopped at event ${count(result.crash.event)}: ${result.crash.reason}.`;
+  if (result.failure) {
+    const more = result.failures > 1 ? ` ${count(result.failures - 1)} further allocations failed.` : '';
+    return failureWords(result.failure) + more;
+  }
+  return 'Every allocation was served.';
+}
+
+function changeWords(run, change, moved) {
+  const { block } = change;
+  if (change.type === CHANGE.FAILED) return `${bytes(change.size)} for ${run.ownerName(change.owner)} FAILED`;
+  if (change.type !== CHANGE.BORN) return null;
+  const what = block.kind === KIND.AREA ? 'a GC area of' : moved ? 'moved or resized to' : 'takes';
+  return `${run.ownerName(block.owner)} ${what} ${bytes(block.kind === KIND.AREA ? block.size : block.asked)} at ${hex(block.address)}`;
+}
+
+// What the event did to the heap.
+export function eventWords(run, moment, event) {
+  if (event === 0) return 'the start: the policy holds its memory, nothing of the trace has happened';
+  if (!moment.exact) return `left out of this page to keep it small; shown is the heap after event ${count(moment.event)}`;
+  if (!moment.record) return 'nothing changed in the heap';
+  const { changes, op } = moment.record;
+  const parts = [run.ops[op] ?? ''];
+  const collected = changes.filter((c) => c.type === CHANGE.COLLECTED).length;
+  if (collected) parts.push(`collection: ${count(collected)} objects freed`);
+  const moved = changes.some((c) => c.type === CHANGE.MOVED);
+  for (const change of changes.filter((c) => c.type !== CHANGE.COLLECTED).slice(0, 4)) {
+    if (change.type === CHANGE.FREED) parts.push(`${hex(change.address)} freed`);
+    else if (change.type === CHANGE.DROPPED) parts.push(`object at ${hex(change.address)} is garbage from here on`);
+    else {
+      const words = changeWords(run, change, moved);
+      if (words) parts.push(words);
+    }
+  }
+  return parts.join(' \u00b7 ');
+}
