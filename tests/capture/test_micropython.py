@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The capture of MicroPython scripts, run for real: shipped traces taken again, addresses checked by a second model."""
 import gzip
+import json
 import os
 import re
 import shutil
@@ -125,6 +126,18 @@ class Capture(unittest.TestCase):
             file.write("value = [1, 2, 3]\n")
         _, printed = self.capture("import helper\nprint(helper.value)\nraise ValueError('on purpose')\n", status=1)
         self.assertEqual(printed, "[1, 2, 3]\n")
+
+    def test_a_capture_replays_under_three_policies(self) -> None:
+        shipped = os.path.join(ROOT, "traces", "mpy-wasm-rules.trace.gz")
+        seen = set()
+        for policy in ("micropython-v1.18", "micropython-v1.19", "micropython-v1.22"):
+            done = subprocess.run([HEAPSIM, "--layout", "pico-d4", "--policy", policy, "--trace", shipped, "--json", "-"],
+                                  capture_output=True, text=True, timeout=120, check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            result = json.loads(done.stdout)
+            self.assertEqual(result["outcome"], "completed")
+            seen.add(tuple(area["size"] for area in result["marks"][1]["gc"]["areas"]))
+        self.assertGreater(len(seen), 1, "the policies gave Python the same heap")
 
     def test_usage(self) -> None:
         self.assertEqual(node("capture.mjs").returncode, 2)
