@@ -34,12 +34,12 @@ class Event:
     comment: str = ""
 
     def is_frame(self, way: str) -> bool:
-        return self.op == "alloc" and self.comment.startswith(f"wifi_{way}_dyn")
+        return self.op == "alloc" and self.comment.startswith(f"M wifi_{way}_dyn")
 
 
 @functools.cache
 def read_captured(name: str) -> tuple[Event, ...]:
-    """The events of traces/NAME."""
+    """The events of traces/NAME, their comments marked as measured."""
     path = TRACES / name
     opener = gzip.open if path.suffix == ".gz" else open
     events = []
@@ -49,9 +49,8 @@ def read_captured(name: str) -> tuple[Event, ...]:
             word = text.split()
             if word and word[0] == "alloc":
                 caps = word[4].removeprefix("caps=") if len(word) > 4 else ""
-                events.append(
-                    Event("alloc", word[1], int(word[2]), word[3], caps, comment.strip())
-                )
+                tag = f"M {comment.strip()}"
+                events.append(Event("alloc", word[1], int(word[2]), word[3], caps, tag))
             elif word and word[0] == "free":
                 events.append(Event("free", word[1]))
             elif word and word[0] == "phase":
@@ -72,6 +71,8 @@ def between(events: Sequence[Event], first: str | None, last: str | None) -> lis
 
 def prefixed(events: list[Event], prefix: str) -> list[Event]:
     """The same events with slots and phases of their own."""
+    if not prefix:
+        return events
     return [replace(e, slot=prefix + e.slot) for e in events]
 
 

@@ -80,8 +80,7 @@ def remainder(table: dict, blocks: list[Block], until: str, draw: Drawer) -> lis
     listed = sum(b.size * b.count for b in blocks if not b.outside)
     rest = draw.entry("sizes", table["total"]) - listed
     piece = draw.entry("sizes", table["piece"])
-    what = "calibrated" if table["piece"]["source"] == "C" else "estimated"
-    name = f"rest of the published total, piece size {what}"
+    name = "part of what the published total leaves"
     sizes = [piece] * (rest // piece) + ([rest % piece] if rest % piece >= 12 else [])
     return [Block(name, s, 1, "", until, table["piece"]["source"], False) for s in sizes]
 

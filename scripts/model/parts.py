@@ -1,6 +1,7 @@
 """The parts of which the modelled traces are made: subsystems, and captured traffic fitted to them."""
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 from events import Event, between, prefixed, read_captured
@@ -31,6 +32,7 @@ class Builder:
         self.live: set[str] = set()
         self.count = 0
         self.connections = 0
+        self.done: set[str] = set()  # phases that ran: what stays forever comes only once
 
     def add(self, events: list[Event]) -> None:
         """A free of a block that was never allocated here belongs to a part that was left out."""
@@ -56,6 +58,8 @@ class Builder:
         owner = OWNER_OF_PHASE.get(name, "wifi")
         passing = []
         for block in phase.blocks:
+            if block.until == "forever" and name in self.done:
+                continue
             for _ in range(block.count):
                 self.count += 1
                 slot = f"m{self.count}"
@@ -66,6 +70,7 @@ class Builder:
                 else:
                     self.held.setdefault(block.until, []).append(slot)
         self.add([Event("free", slot) for slot in passing])
+        self.done.add(name)
 
     def release(self, until: str) -> None:
         """The last that came goes first."""
@@ -80,13 +85,11 @@ class Builder:
                 out += [e, *self.session(e.slot.removeprefix(prefix))]
                 continue
             if e.is_frame("rx"):
-                note = f"E wifi_rx_dyn: frame of {e.size} and the driver's header (calibrated)"
+                note = f"C wifi_rx_dyn: frame of {e.size} and the driver's header, calibrated"
                 e = replace(e, size=e.size + p.rx_header, comment=note)
             elif e.is_frame("tx"):
                 note = f"E wifi_tx_dyn: frame of {e.size} and the driver's header"
                 e = replace(e, size=e.size + p.tx_header, comment=note)
-            elif e.op == "alloc":
-                e = replace(e, comment=f"M {e.comment}")
             out.append(e)
         self.add(out)
 
@@ -162,20 +165,24 @@ def without_core_timers(events: list[Event]) -> list[Event]:
 def foreign_frames(parameters: Parameters) -> list[Event]:
     """Frames of others, each with its reference pbuf, waiting for the TCP/IP task."""
     number, size = parameters.background
-    note = "C pbuf_alloc_reference: a frame of others waits"
+    note = "C pbuf_alloc_reference: frame of others, waiting"
     out = []
     for i in range(number):
-        out.append(Event("alloc", f"foreign{i}", size, "wifi", "", "wifi_rx_dyn"))
+        out.append(Event("alloc", f"foreign{i}", size, "wifi", "", "M wifi_rx_dyn"))
         out.append(Event("alloc", f"foreign_pbuf{i}", 24, "lwip", "", note))
     return out
 
 
+@functools.cache
+def request_in_window(window: int) -> tuple[Event, ...]:
+    return tuple(filled_window(between(read_captured(HTTPS), "https_resolve", None), window))
+
+
 def https_request(parameters: Parameters) -> list[Event]:
     """The captured request with full windows, frames of others, and a mark at wrap_socket."""
-    part = between(read_captured(HTTPS), "https_resolve", None)
     foreign = foreign_frames(parameters)
     out: list[Event] = []
-    for e in filled_window(part, parameters.window):
+    for e in request_in_window(parameters.window):
         if e.op == "phase" and e.slot == "https_connect":
             out += [Event("free", f.slot) for f in foreign]
         if e.owner == "mbedtls" and not any(k.op == "mark" for k in out):
