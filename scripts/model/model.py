@@ -87,18 +87,32 @@ def wifi_https(b: Builder) -> None:
     b.mark("closed")
 
 
-def wifi_https_twice(b: Builder) -> None:
-    """The second request runs while the answer to the first waits, unread."""
+def wifi_https_many(b: Builder, number: int) -> None:
+    """Each request comes while the earlier answers wait, unread; the last one ends first."""
     request = https_request(b.parameters)
     split = first_read(request, "https_recv")
+    later = without_core_timers(request)
+    later_split = first_read(later, "https_recv")
     wifi_up(b, HTTPS)
     b.captured(between(read_captured(HTTPS), "dhcp_bound", "https_resolve"))
     b.mark("http_closed")
     b.captured(request[:split])
-    b.mark("first_open")
-    b.captured(without_core_timers(request), "second_")
-    b.mark("second_closed")
+    b.mark("open1")
+    for n in range(2, number + 1):
+        b.captured(later[:later_split], f"request{n}_")
+        b.mark(f"open{n}")
+    for n in range(number, 1, -1):
+        b.captured(later[later_split:], f"request{n}_")
+        b.mark(f"closed{n}")
     b.captured(request[split:])
+
+
+def wifi_https_2(b: Builder) -> None:
+    wifi_https_many(b, 2)
+
+
+def wifi_https_4(b: Builder) -> None:
+    wifi_https_many(b, 4)
 
 
 def ble(b: Builder) -> None:
@@ -155,7 +169,9 @@ RECIPES: dict[str, tuple[str, list[str], Build]] = {
     "wifi-https.trace.gz": ("Wi-Fi, an http request, then an https request",
                             [WIFI, CAPTURED, TLS, WINDOW], wifi_https),
     "wifi-https-2.trace.gz": ("Wi-Fi, then two https requests at the same time",
-                              [WIFI, CAPTURED, TLS, WINDOW], wifi_https_twice),
+                              [WIFI, CAPTURED, TLS, WINDOW], wifi_https_2),
+    "wifi-https-4.trace.gz": ("Wi-Fi, then four https requests at the same time",
+                              [WIFI, CAPTURED, TLS, WINDOW], wifi_https_4),
     "ble-active.trace": ("BLE on and off; classic Bluetooth's memory becomes heap", [BLE], ble),
     "ble-active-no-return.trace": ("BLE on and off; no memory returns", [BLE], ble_no_return),
     "wifi-ble.trace": ("Wi-Fi, then BLE; classic Bluetooth's memory becomes heap",

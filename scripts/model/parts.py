@@ -1,4 +1,4 @@
-"""The parts of which the modelled traces are made: subsystems, and captured traffic fitted to them."""
+"""The parts of which the modelled traces are made: subsystems, and captured traffic."""
 from __future__ import annotations
 
 import functools
