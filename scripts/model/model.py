@@ -161,7 +161,8 @@ Build = Callable[[Builder], None]
 RECIPES: dict[str, tuple[str, list[str], Build]] = {
     "wifi-connect.trace": ("Wi-Fi station: initialise, active, connect, DHCP",
                            [WIFI, CAPTURED], wifi_connect),
-    "wifi-cycle.trace": ("Wi-Fi station three times up and down", [WIFI, CAPTURED], wifi_cycle),
+    "wifi-cycle.trace": ("Wi-Fi station three times up and down; DHCP the first time only",
+                         [WIFI, CAPTURED], wifi_cycle),
     "softap.trace": ("Wi-Fi station, then a soft-AP that one station joins, then both down",
                      [WIFI, CAPTURED], softap),
     "wifi-http.trace": ("Wi-Fi, then three http requests (1.2, 1.2 and 30 KB)",
