@@ -137,6 +137,12 @@ int hs_run_mark(hs_run *run, const char *name, hs_error *error)
     return 0;
 }
 
+int hs_run_trace_mark(hs_run *run, const char *name, hs_error *error)
+{
+    bool wanted = run->wants_mark == NULL || run->wants_mark(run->wants_mark_context, name);
+    return wanted ? hs_run_mark(run, name, error) : 0;
+}
+
 int hs_run_finish(hs_run *run, hs_error *error)
 {
     return hs_run_mark(run, "end", error);
@@ -174,7 +180,7 @@ static int add_phase(hs_run *run, const char *name, hs_error *error)
 
 int hs_run_enter_phase(hs_run *run, hs_stream *stream, const char *name, hs_error *error)
 {
-    if (stream->phase != 0 && hs_run_mark(run, run->phases[stream->phase], error) != 0) {
+    if (stream->phase != 0 && hs_run_trace_mark(run, run->phases[stream->phase], error) != 0) {
         return -1;
     }
     const char *until = run->board->policy != NULL ? run->board->policy->placeholder_until : NULL;
@@ -430,7 +436,7 @@ static void leave_slot(void *context, uint32_t number, const hs_slot *slot)
 
 int hs_run_end_trace(hs_run *run, hs_stream *stream, hs_error *error)
 {
-    if (stream->phase != 0 && hs_run_mark(run, run->phases[stream->phase], error) != 0) {
+    if (stream->phase != 0 && hs_run_trace_mark(run, run->phases[stream->phase], error) != 0) {
         return -1;
     }
     size_t most = run->leftover_count + stream->slots.live;

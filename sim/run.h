@@ -148,6 +148,10 @@ typedef struct hs_run {
     uint64_t crash_event;
     bool stop_at_failure;
     bool stopped;
+    /* Which marks and phases of the traces are recorded; NULL: all. For grids, whose runs repeat
+     * traces thousands of times. */
+    bool (*wants_mark)(const void *context, const char *name);
+    const void *wants_mark_context;
     uint64_t collections, growths, releases, live_releases, finalised;
 
     hs_observer observers[HS_OBSERVERS_MAX];
@@ -166,6 +170,8 @@ void hs_run_destroy(hs_run *run);
 /* Copies the run and its board for a what-if; observers are not copied. The caller destroys the run
  * and then copy->board. NULL with *error. */
 hs_run *hs_run_copy(const hs_run *run, hs_error *error);
+/* The same onto `board`, which is a copy of the run's board already and stays the caller's. */
+hs_run *hs_run_copy_onto(const hs_run *run, hs_board *board, hs_error *error);
 
 void hs_run_observe(hs_run *run, hs_observer observer);
 

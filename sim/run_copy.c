@@ -93,7 +93,16 @@ static int copy_roots(hs_run *to, const hs_run *from)
 hs_run *hs_run_copy(const hs_run *run, hs_error *error)
 {
     hs_board *board = hs_board_copy(run->board, error);
-    hs_run *copy = board != NULL ? calloc(1, sizeof *copy) : NULL;
+    hs_run *copy = board != NULL ? hs_run_copy_onto(run, board, error) : NULL;
+    if (copy == NULL) {
+        hs_board_destroy(board);
+    }
+    return copy;
+}
+
+hs_run *hs_run_copy_onto(const hs_run *run, hs_board *board, hs_error *error)
+{
+    hs_run *copy = calloc(1, sizeof *copy);
     if (copy != NULL) {
         *copy = *run;
         copy->streams = NULL;
@@ -113,7 +122,6 @@ hs_run *hs_run_copy(const hs_run *run, hs_error *error)
         copy_marks(copy, run) != 0 || copy_roots(copy, run) != 0) {
         hs_error_set(error, NULL, 0, "the host is out of memory");
         hs_run_destroy(copy);
-        hs_board_destroy(board);
         return NULL;
     }
     return copy;

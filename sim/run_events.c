@@ -542,7 +542,7 @@ static int step_phase(const step *s)
 
 static int step_mark(const step *s)
 {
-    return hs_run_mark(s->run, s->event->name, s->error);
+    return hs_run_trace_mark(s->run, s->event->name, s->error);
 }
 
 static int step_time(const step *s)

@@ -10,6 +10,8 @@ void hs_run_restart_metrics(hs_run *run);
 void hs_run_note_metrics(hs_run *run);
 /* Diagnoses *failure, counts it, keeps it if it is the first. */
 void hs_run_fail(hs_run *run, hs_failure *failure);
+/* Records a mark that a trace asks for, unless the run does without it. */
+int hs_run_trace_mark(hs_run *run, const char *name, hs_error *error);
 int hs_run_enter_phase(hs_run *run, hs_stream *stream, const char *name, hs_error *error);
 
 /* Keeps live payload bytes where the free counter does not tell them (list allocator); before a

@@ -1,0 +1,279 @@
+/* The table of a comparison, for a terminal or as Markdown, and the published statements. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare.h"
+#include "expect.h"
+
+enum { COLUMNS = 9, TEXT_MAX = 200 };
+
+static const char *const heads[COLUMNS] = {"cell",        "outcome",          "first failure",
+                                           "class",       "smallest largest", "sockets",
+                                           "Python left", "collections",      "starvation"};
+
+typedef struct row {
+    char texts[COLUMNS][TEXT_MAX];
+} row;
+
+/* Over the cells of one line: the worst of each figure. */
+typedef struct worst {
+    uint64_t done, completed, unfit;
+    const hs_cell *failed; /* the first failed one */
+    uint64_t classes[HS_CLASS_INNER + 1];
+    int64_t largest, sockets, python, collections, starvation;
+} worst;
+
+static void smaller(int64_t *to, int64_t value)
+{
+    if (value != HS_METRIC_ABSENT && (*to == HS_METRIC_ABSENT || value < *to)) {
+        *to = value;
+    }
+}
+
+static void larger(int64_t *to, int64_t value)
+{
+    *to = value > *to ? value : *to;
+}
+
+static worst worst_of(const hs_grid *grid, size_t first, size_t count)
+{
+    worst w = {.largest = HS_METRIC_ABSENT,
+               .sockets = HS_METRIC_ABSENT,
+               .python = HS_METRIC_ABSENT,
+               .collections = HS_METRIC_ABSENT,
+               .starvation = HS_METRIC_ABSENT};
+    for (size_t i = first; i < first + count; i++) {
+        const hs_cell *cell = &grid->cells[i];
+        w.unfit += cell->state == HS_CELL_UNFIT;
+        if (cell->state != HS_CELL_DONE) {
+            continue;
+        }
+        w.done++;
+        w.completed += !cell->result.failed;
+        if (cell->result.failed) {
+            w.failed = w.failed == NULL ? cell : w.failed;
+            w.classes[cell->result.failure.failure_class]++;
+        }
+        smaller(&w.largest, hs_cell_metric(cell, "minimum_largest_free_block", NULL));
+        smaller(&w.sockets, hs_cell_metric(cell, "sockets", "end"));
+        smaller(&w.python, hs_cell_metric(cell, "python_free", NULL));
+        larger(&w.collections, hs_cell_metric(cell, "collections", NULL));
+        larger(&w.starvation, hs_cell_metric(cell, "starvation", NULL));
+    }
+    return w;
+}
+
+static void number(char *text, int64_t value)
+{
+    if (value == HS_METRIC_ABSENT) {
+        strcpy(text, "-");
+    } else {
+        snprintf(text, TEXT_MAX, "%" PRId64, value);
+    }
+}
+
+static void describe_failure(const hs_cell *cell, char *text)
+{
+    const hs_cell_failure *f = &cell->result.failure;
+    if (f->crash != NULL && f->owner[0] == 0) {
+        snprintf(text, TEXT_MAX, "event %" PRIu64 ": %.150s", f->event, f->crash);
+    } else if (f->event == 0) {
+        snprintf(text, TEXT_MAX, "start of the policy: %" PRIu32, f->size);
+    } else {
+        snprintf(text, TEXT_MAX, "event %" PRIu64 ": %.60s %" PRIu32, f->event, f->owner, f->size);
+    }
+}
+
+static void describe_outcome(const worst *w, size_t orders, char *text)
+{
+    if (orders == 1) {
+        strcpy(text, w->completed != 0 ? "completed" : "failed");
+        return;
+    }
+    hs_share share = hs_wilson(w->completed, w->done);
+    snprintf(
+        text, TEXT_MAX,
+        "%" PRIu64 "/%" PRIu64 " completed (%" PRId64 ".%" PRId64 "-%" PRId64 ".%" PRId64 " %%)",
+        w->completed, w->done, share.low / 10, share.low % 10, share.high / 10, share.high % 10);
+}
+
+static const char *main_class(const worst *w)
+{
+    size_t most = 0;
+    for (size_t i = 1; i <= HS_CLASS_INNER; i++) {
+        most = w->classes[i] > w->classes[most] ? i : most;
+    }
+    bool crash = w->failed->result.failure.crash != NULL && w->failed->result.failure.owner[0] == 0;
+    return crash ? "crash" : hs_failure_class_name((enum hs_failure_class)most);
+}
+
+static void fill_row(const hs_grid *grid, size_t first, size_t count, row *r)
+{
+    const hs_cell *cell = &grid->cells[first];
+    worst w = worst_of(grid, first, count);
+    memset(r, 0, sizeof *r);
+    snprintf(r->texts[0], TEXT_MAX, "%.*s", (int)cell->base_length, cell->id);
+    if (w.done == 0) {
+        strcpy(r->texts[1], w.unfit != 0 ? "does not apply" : "not replayed");
+        return;
+    }
+    describe_outcome(&w, hs_compare_orders(grid, first, count), r->texts[1]);
+    if (w.failed != NULL) {
+        describe_failure(w.failed, r->texts[2]);
+        strcpy(r->texts[3], main_class(&w));
+    }
+    number(r->texts[4], w.largest);
+    number(r->texts[5], w.sockets);
+    number(r->texts[6], w.python);
+    number(r->texts[7], w.collections);
+    number(r->texts[8], w.starvation);
+}
+
+static void print_row(FILE *out, enum hs_table_form form, const char *const *texts,
+                      const size_t *widths)
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        bool right = i >= 4;
+        int width = (int)widths[i] * (right ? 1 : -1);
+        if (form == HS_TABLE_MARKDOWN) {
+            fprintf(out, "| %*s ", width, texts[i]);
+        } else if (i + 1 < COLUMNS || right) {
+            fprintf(out, "%s%*s", i > 0 ? "  " : "", width, texts[i]);
+        }
+    }
+    fputs(form == HS_TABLE_MARKDOWN ? "|\n" : "\n", out);
+}
+
+static void print_rule(FILE *out, const size_t *widths)
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        fputs(i >= 4 ? "| " : "| ", out);
+        for (size_t k = 0; k + (i >= 4) < widths[i]; k++) {
+            fputc('-', out);
+        }
+        fputs(i >= 4 ? ": " : " ", out);
+    }
+    fputs("|\n", out);
+}
+
+static void print_rows(FILE *out, enum hs_table_form form, const row *rows, size_t count)
+{
+    size_t widths[COLUMNS];
+    const char *texts[COLUMNS];
+    for (size_t c = 0; c < COLUMNS; c++) {
+        widths[c] = strlen(heads[c]);
+        for (size_t i = 0; i < count; i++) {
+            size_t length = strlen(rows[i].texts[c]);
+            widths[c] = length > widths[c] ? length : widths[c];
+        }
+    }
+    print_row(out, form, heads, widths);
+    if (form == HS_TABLE_MARKDOWN) {
+        print_rule(out, widths);
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t c = 0; c < COLUMNS; c++) {
+            texts[c] = rows[i].texts[c];
+        }
+        print_row(out, form, texts, widths);
+    }
+}
+
+/* Why cells do not apply, each reason once. */
+static void print_reasons(const hs_grid *grid, FILE *out)
+{
+    const char *last = "";
+    for (size_t i = 0; i < grid->cell_count; i++) {
+        const hs_cell *cell = &grid->cells[i];
+        if (cell->state == HS_CELL_UNFIT && strcmp(cell->reason, last) != 0) {
+            fprintf(out, "%s%.*s: %s\n", last[0] == 0 ? "\n" : "", (int)cell->base_length, cell->id,
+                    cell->reason);
+            last = cell->reason;
+        }
+    }
+}
+
+int hs_compare_table(const hs_grid *grid, enum hs_table_form form, FILE *out, hs_error *error)
+{
+    row *rows = calloc(grid->cell_count + 1, sizeof *rows);
+    if (rows == NULL) {
+        hs_error_set(error, NULL, 0, "the host is out of memory");
+        return -1;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < grid->cell_count; count++) {
+        size_t seeds = hs_compare_seeds(grid, i);
+        fill_row(grid, i, seeds, &rows[count]);
+        i += seeds;
+    }
+    print_rows(out, form, rows, count);
+    print_reasons(grid, out);
+    free(rows);
+    return 0;
+}
+
+/* --- published statements --- */
+
+typedef struct statement_printer {
+    FILE *out;
+    enum hs_table_form form;
+    const hs_cell *cell;
+    const hs_scenario_expectation *expectation;
+} statement_printer;
+
+static void print_finding(void *context, const hs_finding *finding)
+{
+    const statement_printer *p = context;
+    if (finding->expectation != p->expectation) {
+        return;
+    }
+    if (p->form == HS_TABLE_MARKDOWN) {
+        fprintf(p->out, "| %s | `%s` | %s | %s | %s | %s |\n", finding->expectation->statement,
+                p->cell->id, finding->what, finding->expected, finding->found,
+                finding->ok ? "yes" : "**no**");
+    } else {
+        fprintf(p->out, "    %-9s %s: %s %s, published %s\n", finding->ok ? "agrees" : "DIFFERS",
+                p->cell->id, finding->what, finding->found, finding->expected);
+    }
+}
+
+static void print_statement(const hs_grid *grid, const hs_scenario *s,
+                            const hs_scenario_expectation *e, statement_printer *p)
+{
+    if (p->form == HS_TABLE_TEXT) {
+        fprintf(p->out, "  %s\n", e->statement);
+    }
+    p->expectation = e;
+    for (size_t i = 0; i < grid->cell_count; i++) {
+        if (grid->cells[i].scenario == s) {
+            p->cell = &grid->cells[i];
+            hs_expect_cell(p->cell, print_finding, p);
+        }
+    }
+}
+
+int hs_compare_statements(const hs_grid *grid, enum hs_table_form form, FILE *out, hs_error *error)
+{
+    (void)error;
+    statement_printer p = {.out = out, .form = form};
+    bool first = true;
+    for (size_t i = 0; i < grid->scenario_count; i++) {
+        const hs_scenario *s = grid->scenarios[i];
+        for (size_t k = 0; k < s->expectation_count; k++) {
+            if (s->expectations[k].statement == NULL) {
+                continue;
+            }
+            if (first) {
+                fputs(form == HS_TABLE_MARKDOWN
+                          ? "\n| published | cell | metric | published figure | simulated | agrees "
+                            "|\n| --- | --- | --- | --- | --- | --- |\n"
+                          : "\nPublished statements:\n",
+                      out);
+            }
+            first = false;
+            print_statement(grid, s, &s->expectations[k], &p);
+        }
+    }
+    return 0;
+}
