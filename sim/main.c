@@ -101,6 +101,5 @@ int main(int argc, char **argv)
             return verbs[i].run(argc - 1, argv + 1);
         }
     }
-    return hs_cmd_refuse("found verb %s, expected run, verify, trace or list; see `heapsim --help`",
-                         argv[1]);
+    return hs_cmd_refuse("found verb %s, expected one of them in `heapsim --help`", argv[1]);
 }
