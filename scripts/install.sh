@@ -8,6 +8,9 @@ packages=(build-essential clang clang-format clang-tidy cmake cppcheck gcovr gnu
 packages+=(gcc-i686-linux-gnu libc6-dev-i386-cross libmbedtls-dev openssl qemu-user)
 # The HTML page is bundled with npm's packages and tested in a browser.
 packages+=(chromium fonts-dejavu-core)
+# sim/device for the chips (i386 and qemu-user: see above).
+packages+=(gcc-arm-none-eabi gcc-riscv64-unknown-elf gcc-xtensa-lx106 picolibc-riscv64-unknown-elf
+    qemu-system-misc)
 command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()
 for package in "${packages[@]}"; do

@@ -1,5 +1,6 @@
 #include "gc_print.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define LINE 64u /* blocks in a line of the table: 1 KiB */
@@ -22,11 +23,14 @@ void hs_gc_print_info(const hs_gc *gc, FILE *out)
 {
     hs_gc_info info;
     hs_gc_get_info(gc, &info);
-    fprintf(out, "GC: total: %u, used: %u, free: %u", info.total, info.used, info.free);
+    fprintf(out, "GC: total: %" PRIu32 ", used: %" PRIu32 ", free: %" PRIu32, info.total, info.used,
+            info.free);
     if (gc->mode == HS_GC_AUTO) {
-        fprintf(out, ", max new split: %u", info.max_new_split);
+        fprintf(out, ", max new split: %" PRIu32, info.max_new_split);
     }
-    fprintf(out, "\n No. of 1-blocks: %u, 2-blocks: %u, max blk sz: %u, max free sz: %u\n",
+    fprintf(out,
+            "\n No. of 1-blocks: %" PRIu32 ", 2-blocks: %" PRIu32 ", max blk sz: %" PRIu32
+            ", max free sz: %" PRIu32 "\n",
             info.one_blocks, info.two_blocks, info.max_block, info.max_free);
 }
 
@@ -36,7 +40,12 @@ static char letter(const hs_gc *gc, const hs_gc_area *area, uint32_t block)
     if (kind != HS_GC_HEAD) {
         return ".h=m"[kind];
     }
-    const uint32_t *word0 = hs_at(gc->space, area->pool + block * HS_GC_BLOCK);
+#if UINTPTR_MAX > 0xffffffffu
+    const void *space = gc->space;
+#else
+    const void *space = NULL;
+#endif
+    const uint32_t *word0 = hs_at(space, area->pool + block * HS_GC_BLOCK);
     return hs_gc_type_letter(*word0);
 }
 
@@ -59,17 +68,17 @@ static void print_line(const hs_gc *gc, const hs_gc_area *area, uint32_t block, 
     if (gc->version->dump_digits == 5) { /* up to v1.19 it wraps at 1 MiB */
         offset &= 0xfffff;
     }
-    fprintf(out, "\n%0*x: %s", gc->version->dump_digits, offset, text);
+    fprintf(out, "\n%0*" PRIx32 ": %s", gc->version->dump_digits, offset, text);
 }
 
 static void print_area(const hs_gc *gc, const hs_gc_area *area, FILE *out)
 {
-    fprintf(out, "GC memory layout; from %x:", area->pool);
+    fprintf(out, "GC memory layout; from %" PRIx32 ":", area->pool);
     uint32_t block = 0;
     while (block < area->blocks) {
         uint32_t run = free_from(gc, area, block);
         if (run >= 2 * LINE) {
-            fprintf(out, "\n       (%u lines all free)", run / LINE);
+            fprintf(out, "\n       (%" PRIu32 " lines all free)", run / LINE);
             block = (block + run) / LINE * LINE;
             if (block >= area->blocks) {
                 break;

@@ -393,5 +393,6 @@ int main(int argc, char **argv)
     }
     free(r.blocks);
     hs_space_destroy(r.space);
+    r = (run){0}; /* tests/target runs many scripts in one program */
     return 0;
 }

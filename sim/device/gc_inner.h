@@ -171,6 +171,8 @@ static inline uint32_t gc_length(const hs_gc *gc, const hs_gc_area *area, uint32
 #endif
     return hs_gc_length(gc, area, block);
 }
+/* First head, marked or not, at or after `block`; `blocks` when there is none. */
+uint32_t hs_gc_next_head(const uint8_t *atb, uint32_t blocks, uint32_t block);
 /* Makes `low` and `span` true. */
 void hs_gc_bounds(hs_gc *gc);
 /* Takes `area`, which follows `before`, off the list and gives its memory back. */

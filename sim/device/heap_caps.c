@@ -254,9 +254,8 @@ static hs_addr zeroed(hs_caps *caps, hs_addr seen, uint32_t size)
 /* The product; false when it does not fit. */
 static bool multiplied(uint32_t count, uint32_t size, uint32_t *bytes)
 {
-    uint64_t product = (uint64_t)count * size;
-    *bytes = (uint32_t)product;
-    return product <= UINT32_MAX;
+    *bytes = count * size;
+    return size == 0 || count <= UINT32_MAX / size;
 }
 
 hs_addr hs_caps_calloc(hs_caps *caps, uint32_t count, uint32_t size, uint32_t wanted)

@@ -1,5 +1,6 @@
 /* Questions about a board's heaps. */
 #include "heap_caps.h"
+#include "bits.h"
 #include "memory.h"
 
 /* Registered heap number `i` of the list if it has all of `wanted`, else NULL. */
@@ -94,7 +95,7 @@ static void find_largest(hs_caps_watch *watch)
 {
     watch->largest = 0;
     for (uint32_t left = watch->heaps; left != 0; left &= left - 1) {
-        uint32_t one = watch->heap_largest[__builtin_ctz(left)];
+        uint32_t one = watch->heap_largest[hs_lowest_bit(left)];
         watch->largest = one > watch->largest ? one : watch->largest;
     }
 }
@@ -116,7 +117,7 @@ void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted)
 void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
 {
     for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
-        unsigned index = (unsigned)__builtin_ctz(changed);
+        unsigned index = hs_lowest_bit(changed);
         uint32_t before = watch->heap_largest[index];
         look(caps, watch, index);
         uint32_t after = watch->heap_largest[index];

@@ -7,8 +7,6 @@
  */
 #include "list_heap.h"
 
-#include <assert.h>
-
 #include "memory.h"
 
 enum {
@@ -23,7 +21,7 @@ enum {
     FIRST_DATA = 4, /* data bytes of the first block, which realloc counts by mistake */
     LINK_NEXT = 4   /* header address + this: next free block */
 };
-static_assert(RECORD + HEADER + MIN_BLOCK == 36, "region bytes that are not data, v3.3");
+_Static_assert(RECORD + HEADER + MIN_BLOCK == 36, "region bytes that are not data, v3.3");
 
 static hs_addr first_of(const hs_heap *heap)
 {

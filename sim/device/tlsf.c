@@ -28,14 +28,14 @@ static inline hs_addr take(hs_device *device, const hs_heap *heap, uint32_t size
         if (rows == 0) {
             return 0;
         }
-        index.row = (uint32_t)__builtin_ctz(rows);
+        index.row = hs_lowest_bit(rows);
         columns = index.row < heap->row_count ? *row_of(device, heap, index.row) : 0;
         if (columns == 0) {
             hs_device_crash(device, HS_CRASH_CORRUPT, heap->bitmap);
             return 0;
         }
     }
-    index.column = (uint32_t)__builtin_ctz(columns);
+    index.column = hs_lowest_bit(columns);
     hs_addr block = *head_of(device, heap, index);
     if (!sound(device, heap, block)) {
         return 0;

@@ -8,6 +8,7 @@
 #ifndef HS_DEVICE_TLSF_BLOCK_H
 #define HS_DEVICE_TLSF_BLOCK_H
 
+#include "bits.h"
 #include "memory.h"
 #include "tlsf.h"
 
@@ -30,11 +31,6 @@ typedef struct class_index {
     uint32_t row;
     uint32_t column;
 } class_index;
-
-static inline uint32_t floor_log2(uint32_t x)
-{
-    return 31u ^ (uint32_t)__builtin_clz(x);
-}
 
 static inline uint32_t *words_at(const hs_device *device, hs_addr a)
 {
@@ -68,7 +64,7 @@ static inline class_index class_of(const hs_heap *heap, uint32_t size)
     uint32_t sl_log = heap->sl_log;
     class_index index = {0, size >> 2};
     if (size >> 2 >> sl_log != 0) {
-        uint32_t power = floor_log2(size);
+        uint32_t power = hs_highest_bit(size);
         index.column = (size >> (power - sl_log)) ^ (1u << sl_log);
         index.row = power - sl_log - 1;
     }
@@ -78,7 +74,7 @@ static inline class_index class_of(const hs_heap *heap, uint32_t size)
 /* Bytes between the lower bounds of the class of `size` and of the next; 4 in row 0. */
 static inline uint32_t class_step(const hs_heap *heap, uint32_t size)
 {
-    return size >> 2 >> heap->sl_log != 0 ? 1u << (floor_log2(size) - heap->sl_log) : 4;
+    return size >> 2 >> heap->sl_log != 0 ? 1u << (hs_highest_bit(size) - heap->sl_log) : 4;
 }
 
 static inline uint32_t *row_of(const hs_device *device, const hs_heap *heap, uint32_t row)

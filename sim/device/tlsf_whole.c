@@ -1,5 +1,4 @@
 /* TLSF heaps as a whole: registration, the largest block, walk, check, claim. */
-#include <assert.h>
 
 #include "tlsf.h"
 #include "tlsf_block.h"
@@ -12,8 +11,8 @@ enum {
     FIXED_HEAD = NULL_BLOCK + 4,  /* first-level bitmap */
     REGION_HEAD = NULL_BLOCK + 20 /* shape, size, bitmap, address of rows, address of heads */
 };
-static_assert(FIXED_HEAD + 4 * 12 + 4 * 12 * 32 == 1604, "control block of the ESP32, v4.4");
-static_assert(TLSF_RECORD + 1604 + 2 * TLSF_HEADER == 1632, "bytes that are not data, v4.4");
+_Static_assert(FIXED_HEAD + 4 * 12 + 4 * 12 * 32 == 1604, "control block of the ESP32, v4.4");
+_Static_assert(TLSF_RECORD + 1604 + 2 * TLSF_HEADER == 1632, "bytes that are not data, v4.4");
 
 /* --- Largest free block ----------------------------------------------------------------------- */
 
@@ -29,7 +28,7 @@ uint32_t hs_tlsf_printed(const hs_heap *heap, uint32_t size)
     if (size == 0) {
         return 0;
     }
-    uint32_t power = 1u << floor_log2(size);
+    uint32_t power = 1u << hs_highest_bit(size);
     switch (heap->largest) {
     case HS_LARGEST_POWER:
         return power;
@@ -47,12 +46,12 @@ static inline bool highest_class(const hs_device *device, const hs_heap *heap, c
     if (rows == 0) {
         return false;
     }
-    index->row = floor_log2(rows);
+    index->row = hs_highest_bit(rows);
     uint32_t columns = index->row < heap->row_count ? *row_of(device, heap, index->row) : 0;
     if (columns == 0) {
         return false;
     }
-    index->column = floor_log2(columns);
+    index->column = hs_highest_bit(columns);
     return true;
 }
 
@@ -230,7 +229,7 @@ static shape fixed_shape(uint32_t largest_pool)
 
 static shape region_shape(uint32_t pool)
 {
-    shape s = {floor_log2(pool) + 1, 5, 0, REGION_HEAD};
+    shape s = {hs_highest_bit(pool) + 1, 5, 0, REGION_HEAD};
     if (pool <= 16 * 1024) {
         s.sl_log = 3;
     } else if (pool <= 256 * 1024) {
