@@ -6,9 +6,9 @@
 #include "output.h"
 
 const hs_reporter *const hs_reporters[] = {
-    &hs_report_text,      &hs_report_json, &hs_report_csv,
-    &hs_report_addresses, &hs_report_map,  &hs_report_heap_info,
-    &hs_report_mem_info,  &hs_report_html, NULL,
+    &hs_report_text,   &hs_report_json,      &hs_report_csv,      &hs_report_addresses,
+    &hs_report_map,    &hs_report_heap_info, &hs_report_mem_info, &hs_report_html,
+    &hs_report_blocks, &hs_report_perfetto,  &hs_report_massif,   NULL,
 };
 
 int hs_json_write(const json_t *json, const char *path, hs_error *error)

@@ -39,6 +39,9 @@ extern const hs_reporter hs_report_map;
 extern const hs_reporter hs_report_heap_info;
 extern const hs_reporter hs_report_mem_info;
 extern const hs_reporter hs_report_html;
+extern const hs_reporter hs_report_blocks;
+extern const hs_reporter hs_report_perfetto;
+extern const hs_reporter hs_report_massif;
 
 /* The result as JSON (format: sim/README.md). NULL: host out of memory. */
 json_t *hs_result_json(const hs_session *session);
