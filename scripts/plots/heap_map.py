@@ -1,0 +1,169 @@
+"""(a) The heap map: addresses down, events along, colour by owner, free white."""
+
+import tempfile
+from array import array
+from pathlib import Path
+from typing import Any
+
+from . import colours, data, gnuplot
+
+COLUMNS = 1100
+ROWS = 620
+GAP = 9  # rows between regions
+AREA = "GC area"
+
+
+class _Raster:
+    """Bytes that each owner covers in each cell, as differences along the events."""
+
+    def __init__(self, result: Any, blocks: list[data.Block], events: int) -> None:
+        self.events = max(1, events)
+        final = result["final"]["idf"]
+        self.regions = [
+            {"start": r["start"], "size": r["size"], "type": r["type"]}
+            for r in final["regions"] + final.get("other_regions", [])]
+        for b in blocks:  # areas outside of the heap: .bss, mapped PSRAM
+            if b.heap == "area" and not any(
+                    r["start"] <= b.address < r["start"] + r["size"] for r in self.regions):
+                self.regions.append({"start": b.address, "size": b.size, "type": "fixed"})
+        self.regions.sort(key=lambda r: r["start"])
+        total = sum(r["size"] for r in self.regions)
+        self.bytes_per_row = total / (ROWS - GAP * (len(self.regions) - 1))
+        self.tops = []
+        top = 0.0
+        for region in self.regions:
+            self.tops.append(top)
+            top += region["size"] / self.bytes_per_row + GAP
+        self.rows = int(top - GAP) + 1
+        self.cover: dict[str, list[array[float]]] = {}
+
+    def column(self, event: int) -> int:
+        return min(COLUMNS, max(0, round(event * COLUMNS / self.events)))
+
+    def row(self, address: int) -> float | None:
+        for region, top in zip(self.regions, self.tops):
+            if region["start"] <= address < region["start"] + region["size"]:
+                return top + (address - region["start"]) / self.bytes_per_row
+        return None
+
+    def add(self, block: data.Block) -> None:
+        first = self.row(block.address)
+        left, right = self.column(block.born), self.column(block.died)
+        if first is None or left == right:
+            return
+        last = first + block.size / self.bytes_per_row
+        name = AREA if block.heap == "area" else block.owner
+        if name not in self.cover:
+            self.cover[name] = [array("d", bytes(8 * (COLUMNS + 1))) for _ in range(self.rows)]
+        rows = self.cover[name]
+        for row in range(int(first), min(self.rows, int(last) + 1)):
+            share = min(last, row + 1) - max(first, row)
+            rows[row][left] += share
+            rows[row][right] -= share
+
+    def pixels(self, colour: dict[str, str]) -> bytes:
+        """Cells as RGB: owners by their share, over the area, over free white."""
+        image = bytearray(b"\xff" * (3 * COLUMNS * self.rows))
+        inside = [False] * self.rows
+        for region, top in zip(self.regions, self.tops):
+            for row in range(int(top), min(self.rows, int(top + region["size"] / self.bytes_per_row) + 1)):
+                inside[row] = True
+        names = [n for n in self.cover if n != AREA]
+        paint = {n: colours.rgb(colour[n]) for n in names}
+        area_rows = self.cover.get(AREA)
+        for row in (r for r in range(self.rows) if inside[r]):
+            shares = [0.0] * len(names)
+            area = 0.0
+            at = 3 * COLUMNS * row
+            diffs = [self.cover[n][row] for n in names]
+            for column in range(COLUMNS):
+                area += area_rows[row][column] if area_rows else 0.0
+                for i, diff in enumerate(diffs):
+                    shares[i] += diff[column]
+                red = green = blue = 255.0
+                if area > 0.5:
+                    red, green, blue = 226.0, 236.0, 246.0
+                for i, name in enumerate(names):
+                    share = min(1.0, shares[i])
+                    if share > 0.001:
+                        r, g, b = paint[name]
+                        red += (r - red) * share
+                        green += (g - green) * share
+                        blue += (b - blue) * share
+                image[at:at + 3] = bytes((int(red), int(green), int(blue)))
+                at += 3
+        return bytes(image)
+
+
+def _outlines(blocks: list[data.Block], raster: _Raster) -> str:
+    lines = []
+    for region, start in zip(raster.regions, raster.tops):
+        lines.append(
+            f"set object rect from 0,{start:.2f} to {raster.events},{start + region['size'] / raster.bytes_per_row:.2f} "
+            "front fs empty border lc rgb '#b9c0ca' lw 0.8")
+    for block in blocks:
+        top = raster.row(block.address)
+        if block.heap == "area" and top is not None:
+            bottom = top + block.size / raster.bytes_per_row
+            lines.append(
+                f"set object rect from {block.born},{top:.2f} to {min(block.died, raster.events)},{bottom:.2f} "
+                "front fs empty border lc rgb '#1c5d99' lw 1.6")
+    return "\n".join(lines)
+
+
+def _failure(result: Any, raster: _Raster) -> str:
+    failure = result["failure"]
+    if not failure:
+        return ""
+    words = gnuplot.quote(f"{failure['owner']}: {failure['size']} bytes, {failure['class']}")
+    side = "right" if failure["event"] > raster.events / 2 else "left"
+    shift = -0.7 if side == "right" else 0.7
+    return (f"set arrow from {failure['event']},0 to {failure['event']},{raster.rows} nohead front "
+            f"lc rgb '{colours.FAILURE}' lw 2\n"
+            f"set label {words} at {failure['event']},{raster.rows * 0.04:.1f} {side} front boxed "
+            f"offset {shift},0 textcolor rgb '{colours.FAILURE}' font ',10'\n")
+
+
+def plot(blocks_file: Path, json_file: Path, out: Path) -> None:
+    """Draws the map of one run."""
+    result = data.read_json(json_file)
+    events = result["counts"]["events"]
+    blocks = data.read_blocks(blocks_file, events)
+    raster = _Raster(result, blocks, events)
+    for block in blocks:
+        raster.add(block)
+    shown = sorted(n for n in raster.cover if n != AREA)
+    colour = colours.style(shown)
+    tics = _tics(raster)
+    with tempfile.NamedTemporaryFile(suffix=".rgb") as image:
+        image.write(raster.pixels(colour))
+        image.flush()
+        keys = ", ".join(
+            f"NaN with boxes lc rgb '{colour[n]}' fs solid title {gnuplot.quote(n)}" for n in shown)
+        dx = raster.events / COLUMNS
+        script = f"""
+set title {gnuplot.quote(data.title(result))}
+set xrange [0:{raster.events}]
+set yrange [{raster.rows}:0]
+set xlabel 'event' textcolor rgb '#333333'
+set format x '%.0f'
+set ytics ({tics}) font ',9'
+unset grid
+set border 0
+set key outside bottom center horizontal maxrows 2
+{_outlines(blocks, raster)}
+{_failure(result, raster)}
+plot {gnuplot.quote(image.name)} binary array=({COLUMNS},{raster.rows}) format='%uchar' \\
+  dx={dx} dy=1 origin=({dx / 2},0.5) with rgbimage notitle, {keys}, \\
+  NaN with boxes lc rgb '#1c5d99' fs solid 0.15 border lc rgb '#1c5d99' title 'GC area'
+"""
+        gnuplot.draw(script, out, 1000, 560)
+
+
+def _tics(raster: _Raster) -> str:
+    tics = []
+    for region, top in zip(raster.regions, raster.tops):
+        height = region["size"] / raster.bytes_per_row
+        label = f"0x{region['start']:08x} {region['type']} {region['size'] / 1024:.0f}K"
+        tics.append(f"{gnuplot.quote(label)} {top + min(height / 2, 10):.1f}")
+    return ", ".join(tics)
