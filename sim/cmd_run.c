@@ -118,6 +118,20 @@ static int take_option(request *r, int option, const char *value)
     }
 }
 
+/* Two reports in one file would spoil each other. */
+static int refuse_shared_file(const request *r)
+{
+    for (size_t i = 0; i < REPORTERS_MAX; i++) {
+        for (size_t k = 0; k < i && r->arguments[i] != NULL; k++) {
+            if (r->arguments[k] != NULL && strcmp(r->arguments[i], r->arguments[k]) == 0) {
+                return hs_cmd_refuse("found two reports that go to %s, expected a file for each",
+                                     r->arguments[i]);
+            }
+        }
+    }
+    return -1;
+}
+
 static int parse(request *r, int argc, char **argv)
 {
     struct option options[8 + REPORTERS_MAX];
@@ -140,7 +154,7 @@ static int parse(request *r, int argc, char **argv)
     if (r->trace_count == 0) {
         return hs_cmd_refuse("found no --trace, expected one or more (`heapsim list traces`)");
     }
-    return -1;
+    return refuse_shared_file(r);
 }
 
 /* Words go to stderr when some reporter writes its data to stdout. */

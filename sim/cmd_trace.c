@@ -44,8 +44,13 @@ static int parse_plain(int argc, char **argv, int wanted, const char *usage)
         printf("%s", usage);
         return HS_EXIT_OK;
     }
-    if (option != -1 || argc - optind < wanted) {
+    if (option != -1) {
         return hs_cmd_refuse("see `heapsim trace %s --help`", argv[0]);
+    }
+    if (argc - optind < wanted) {
+        return hs_cmd_refuse("found %d of the files that are needed, expected %s; see `heapsim "
+                             "trace %s --help`",
+                             argc - optind, wanted == 1 ? "one or more" : "IN and OUT", argv[0]);
     }
     return -1;
 }
@@ -283,7 +288,6 @@ static const struct {
 } verbs[] = {
     {"info", hs_cmd_trace_info, "what is in a trace, and what it stresses"},
     {"validate", validate, "checks every line and every slot"},
-    {"import", hs_cmd_import, "from a log of a device or of another tool"},
     {"convert", convert, "text to binary and back, compressed or not"},
     {"slice", slice, "a part of a trace: events, a phase, an owner"},
     {"anonymise", anonymise, "replaces names, so that a trace can be passed on"},

@@ -99,13 +99,14 @@ static int tell(const request *r, const hs_verify *v)
                v->what);
         return HS_EXIT_FAILED;
     }
+    if (v->addresses == 0) {
+        return hs_cmd_refuse("%s: found no recorded addresses, expected some (@ADDR or failed) to "
+                             "compare",
+                             r->trace);
+    }
     printf("%s: %" PRIu64 " events, %" PRIu64 " addresses equal, %" PRIu64
            " automatic collections, %" PRIu64 " growths and %" PRIu64 " releases as recorded\n",
            r->trace, v->events, v->addresses, v->collections, v->growths, v->releases);
-    if (v->addresses == 0) {
-        fputs("heapsim: the trace records no addresses, so nothing was compared\n", stderr);
-        return HS_EXIT_FAILED;
-    }
     return HS_EXIT_OK;
 }
 

@@ -250,7 +250,9 @@ static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size
         return 0;
     }
     if (address == 0) {
-        fail(s, owner, size);
+        if (size != 0) { /* NULL is the right answer to a request for nothing */
+            fail(s, owner, size);
+        }
         return 0;
     }
     take(&run->owners[owner], size);
@@ -510,6 +512,12 @@ static int step_threshold(const step *s)
 static int step_region(const step *s)
 {
     hs_run *run = s->run;
+    if (hs_region_type_find(s->event->name) == HS_REGION_TYPES) {
+        hs_error_set(s->error, s->stream->path, s->event->line,
+                     "found region type '%s', expected DRAM, DIRAM, IRAM, SPIRAM, RTCRAM, ...",
+                     s->event->name);
+        return -1;
+    }
     if (run->board->bare) {
         return 0;
     }

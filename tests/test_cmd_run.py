@@ -164,6 +164,8 @@ class BadInput(unittest.TestCase):
         self.assertIn("--trace", self.refuse("--layout", "pico-d4"))
         self.assertIn("continue (default) or stop", heapsim("run", "--help").stdout)
         self.assertIn("expected stop or continue", self.refuse("--on-oom", "later"))
+        both = self.refuse("--layout", "pico-d4", "--trace", "http", "--json", "-", "--csv", "-")
+        self.assertIn("two reports that go to -", both)
         self.assertIn("found verb fly", self.refuse("fly"))
         self.assertIn("pico-d4", self.refuse("--layout", "pico", "--trace", "https.trace"))
 
@@ -190,6 +192,23 @@ class BadInput(unittest.TestCase):
         text = pathlib.Path(ROOT, "scenarios", "layouts", "pico-d4.yaml").read_text()
         moved = self.file("moved.yaml", text.replace("size: 69256", "size: 69252"))
         self.assertIn("boot.free", self.refuse("--layout", moved, "--trace", "https.trace"))
+
+
+class Verify(unittest.TestCase):
+    def test_equal_different_and_nothing_to_compare(self) -> None:
+        done = heapsim("verify", "--trace", "web_json")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("58085 events, 30960 addresses equal, 1343 automatic collections", done.stdout)
+        with tempfile.TemporaryDirectory() as folder:
+            moved = os.path.join(folder, "moved.trace")
+            text = "heapsim-trace 1\nowner a idf\nalloc 1 16 a @0x3ffbb4e8\nalloc 2 16 a @0x3ffbb4f8\n"
+            pathlib.Path(moved).write_text(text)
+            done = heapsim("verify", "--layout", "pico-d4", "--trace", moved)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("event 2 differs; address: recorded 0x3ffbb4f8, replayed 0x3ffbb4fc", done.stdout)
+        done = heapsim("verify", "--layout", "pico-d4", "--trace", "https")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("found no recorded addresses", done.stderr)
 
 
 class Lists(unittest.TestCase):

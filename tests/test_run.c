@@ -116,6 +116,21 @@ static void failure_leaves_an_empty_slot(void **state)
     world_end(&w);
 }
 
+/* malloc(0) is NULL on a device that has all the memory in the world. */
+static void nothing_asked_is_no_failure(void **state)
+{
+    (void)state;
+    world w;
+    world_make(&w, TINY_LAYOUT, PYTHON("1K"));
+    world_play(&w, IDF_TRACE("alloc 1 0 net\ncalloc 2 0 8 net\naligned 3 8 0 net\nfree 1\n"
+                             "alloc 1 12 net\n"));
+    world_play(&w, GC_TRACE("alloc 1 0 mp\ndrop 1\n"));
+    assert_int_equal(w.run->failures, 0);
+    assert_int_equal(w.run->ignored, 2);
+    assert_int_equal(w.run->owners[0].live_blocks, 1);
+    world_end(&w);
+}
+
 static void stop_at_failure(void **state)
 {
     (void)state;
@@ -288,6 +303,9 @@ static void region_given_back(void **state)
         &w, IDF_TRACE("region 0x3ffb2730 4096 DRAM\n"),
         "test.trace:5: found region 0x3ffb2730 of 4096 bytes, expected one that this board "
         "can add to its heap");
+    expect_error(&w, IDF_TRACE("region 0x3ffc2730 4096 SRAM\n"),
+                 "test.trace:5: found region type 'SRAM', expected DRAM, DIRAM, IRAM, SPIRAM, "
+                 "RTCRAM, ...");
     world_end(&w);
 }
 
@@ -349,6 +367,7 @@ int main(void)
         cmocka_unit_test(running_figures_equal_a_walk),
         cmocka_unit_test(wrong_slots),
         cmocka_unit_test(failure_leaves_an_empty_slot),
+        cmocka_unit_test(nothing_asked_is_no_failure),
         cmocka_unit_test(stop_at_failure),
         cmocka_unit_test(recorded_failures),
         cmocka_unit_test(failure_classes),
