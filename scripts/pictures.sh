@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the README's pictures, and a page, from shipped layouts, policies and traces:
+# Makes the README's pictures, and pages of one and of two runs, from shipped layouts, policies and traces:
 #   scripts/pictures.sh FOLDER [HEAPSIM]
 set -eu
 folder=${1:?found no folder, expected: pictures.sh FOLDER [HEAPSIM]}
@@ -22,14 +22,10 @@ run --layout pico-d4 --policy micropython-v1.22 --trace web_json --trace https -
 "$plot" timeline --csv "$data/run.csv" --json "$data/run.json" -o "$folder/timeline.png"
 "$plot" histogram --blocks "$data/run.blocks" --json "$data/run.json" -o "$folder/histogram.png"
 
-results=()
-for policy in micropython-v1.18 micropython-v1.20 micropython-v1.22 micropython-v1.25 fixed-48k \
-    keep-free-48k tracked-tls; do
-    for trace in https lwip-http-https https-ecdsa-p256; do
-        run --layout pico-d4 --policy "$policy" --trace sensor_day --trace "$trace" \
-            --json "$data/$policy-$trace.json"
-        results+=("$data/$policy-$trace.json")
-    done
-done
-"$plot" policies "${results[@]}" -o "$folder/policies.png" \
-    --title 'ESP32-PICO-D4: sensor_day, then https, lwip-http-https or https-ecdsa-p256'
+policies=micropython-v1.18,micropython-v1.20,micropython-v1.22,micropython-v1.25,fixed-48k,tracked-tls
+run compare --layout pico-d4 --policy "$policies" --trace https,lwip-http-https,sensor_day,graph \
+    --json "$data/compare.json"
+"$plot" policies "$data/compare.json" -o "$folder/policies.png" \
+    --title 'ESP32-PICO-D4: https, lwip-http-https, sensor_day, graph'
+run compare --layout pico-d4 --policy micropython-v1.18,micropython-v1.22 --trace https \
+    --html "$folder/compare.html"

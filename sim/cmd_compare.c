@@ -9,13 +9,14 @@
 #include "output.h"
 #include "report.h"
 
-enum { OPTION_JSON = 256, OPTION_CSV, OPTION_MARKDOWN, OPTION_HELP };
+enum { OPTION_JSON = 256, OPTION_CSV, OPTION_MARKDOWN, OPTION_HTML, OPTION_HELP };
 
 typedef struct request {
     hs_cmd_grid grid;
     const char *json;
     const char *csv;
     const char *markdown;
+    const char *html;
 } request;
 
 static void print_help(void)
@@ -32,6 +33,7 @@ static void print_help(void)
         "  --json FILE         all cells and metrics as JSON\n"
         "  --csv FILE          one line for each cell\n"
         "  --markdown FILE     the table and the published statements as Markdown\n"
+        "  --html FILE         a page with one or two cells side by side, event by event\n"
         "  --help              this text\n"
         "\n"
         "FILE may be - for stdout; names that end in .gz or .zst are compressed.\n"
@@ -59,6 +61,9 @@ static int take_option(request *r, int option, char *value)
     case OPTION_MARKDOWN:
         r->markdown = value;
         return -1;
+    case OPTION_HTML:
+        r->html = value;
+        return -1;
     case OPTION_HELP:
         print_help();
         return fflush(stdout) == 0 ? HS_EXIT_OK : hs_cmd_refuse("the help cannot be written");
@@ -71,10 +76,11 @@ static int take_option(request *r, int option, char *value)
 
 static int parse(request *r, int argc, char **argv)
 {
-    struct option options[HS_CMD_GRID_OPTIONS + 5];
+    struct option options[HS_CMD_GRID_OPTIONS + 6];
     const struct option own[] = {{"json", required_argument, NULL, OPTION_JSON},
                                  {"csv", required_argument, NULL, OPTION_CSV},
                                  {"markdown", required_argument, NULL, OPTION_MARKDOWN},
+                                 {"html", required_argument, NULL, OPTION_HTML},
                                  {"help", no_argument, NULL, OPTION_HELP},
                                  {0}};
     memcpy(options, hs_cmd_grid_options, sizeof hs_cmd_grid_options);
@@ -140,12 +146,14 @@ static int write_json(const hs_grid *grid, const char *path, hs_error *error)
 
 static int write_all(const request *r, const hs_grid *grid, hs_error *error)
 {
-    bool data = is_stdout(r->json) || is_stdout(r->csv) || is_stdout(r->markdown);
+    bool data =
+        is_stdout(r->json) || is_stdout(r->csv) || is_stdout(r->markdown) || is_stdout(r->html);
     FILE *words = data ? stderr : stdout;
     if (write_tables(grid, HS_TABLE_TEXT, words, error) != 0 ||
         (r->json != NULL && write_json(grid, r->json, error) != 0) ||
         (r->csv != NULL && hs_compare_csv(grid, r->csv, error) != 0) ||
-        (r->markdown != NULL && write_markdown(grid, r->markdown, error) != 0)) {
+        (r->markdown != NULL && write_markdown(grid, r->markdown, error) != 0) ||
+        (r->html != NULL && hs_compare_html(grid, r->html, error) != 0)) {
         return -1;
     }
     if (fflush(words) != 0) {

@@ -36,4 +36,8 @@ size_t hs_compare_seeds(const hs_grid *grid, size_t first);
  * their number says nothing about chance. */
 size_t hs_compare_orders(const hs_grid *grid, size_t first, size_t count);
 
+/* Writes the HTML page of the grid's one or two cells, which must be done and are replayed again. 0,
+ * or -1 with *error and no file. */
+int hs_compare_html(const hs_grid *grid, const char *path, hs_error *error);
+
 #endif

@@ -136,8 +136,8 @@ class Plots(unittest.TestCase):
         self.assertIn(f"{result['minimum_largest_free_block'] / 1024:.4g}", words)
         self.assertNotIn("sockets", words)
         cells = {"cells": [
-            {"id": f"a/{p}/{seed}", "policy": p, "outcome": outcome, "class": "fragmented",
-             "metrics": {"minimum_largest_free_block": size - 1024 * seed, "sockets": 2 + seed}}
+            {"id": f"a/{p}/{seed}", "policy": p, "outcome": outcome,
+             "failure": {"class": "fragmented"} if outcome == "failed" else None, "metrics": {"minimum_largest_free_block": size - 1024 * seed, "sockets": 2 + seed}}
             for p, size, outcome in (("one", 40960, "completed"), ("two", 20480, "failed")) for seed in (0, 1)]}
         (self.folder / "cells.json").write_text(json.dumps(cells))
         words = self.words(self.svg("policies", "cells.json"))

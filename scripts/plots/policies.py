@@ -1,7 +1,8 @@
 """(c) Policies side by side, and (d) the Pareto front.
 
 Reads any number of results: those of `run --json`, and of `compare --json`, which has `cells`, each
-with `policy`, `outcome`, `class` (of a failure) and `metrics` by name.
+with `policy`, `outcome`, `failure` (its `class`), `metrics` by name and `marks`, of which the last is
+the run's end.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from . import colours, data, gnuplot
 
 PANELS = [("minimum_largest_free_block", "smallest largest free block, KiB", 1024),
           ("sockets", "further TLS sockets at the end", 1),
-          ("python_total", "KiB for Python at the end", 1024)]
+          ("python_total", "KiB for Python at the end", 1024),
+          ("python_free", "KiB that Python can still allocate", 1024)]
 
 
 @dataclass
@@ -37,11 +39,13 @@ def _of_run(result: Any) -> Cell:
 
 def _of_cell(cell: Any) -> Cell:
     values = {k: v for k, v in cell["metrics"].items() if isinstance(v, (int, float))}
-    if "gc_total" in values:
-        values.setdefault("python_total", values["gc_total"])
+    end = (cell.get("marks") or [{}])[-1].get("metrics", {})
+    values |= {k: v for k, v in end.items() if isinstance(v, (int, float)) and k not in values}
+    if "python_free" not in values and "gc.total" in values:
+        values["python_total"] = values["gc.total"]
     failure = ""
     if cell["outcome"] == "failed":
-        failure = cell.get("class") or (cell.get("failure") or {}).get("class") or "failed"
+        failure = (cell.get("failure") or {}).get("class", "failed")
     return Cell(cell["policy"], cell.get("id", cell["policy"]), failure, values)
 
 

@@ -47,7 +47,7 @@ export function eventWords(run, moment, event) {
   const moved = changes.some((c) => c.type === CHANGE.MOVED);
   for (const change of changes.filter((c) => c.type !== CHANGE.COLLECTED).slice(0, 4)) {
     if (change.type === CHANGE.FREED) parts.push(`${hex(change.address)} freed`);
-    else if (change.type === CHANGE.DROPPED) parts.push(`object at ${hex(change.address)} is garbage from here on`);
+    else if (change.type === CHANGE.DROPPED) parts.push(`object at ${hex(change.address)} dropped: nothing but other objects can reach it`);
     else {
       const words = changeWords(run, change, moved);
       if (words) parts.push(words);

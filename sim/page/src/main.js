@@ -183,7 +183,7 @@ function updateOwners(heaps) {
   const sums = heaps.map((heap) => {
     const sum = new Map();
     for (const b of heap.moment.blocks.values()) {
-      if (b.kind === KIND.AREA) continue;
+      if (b.kind === KIND.AREA || b.garbage) continue;
       const name = heap.run.ownerName(b.owner);
       const s = sum.get(name) ?? [0, 0];
       s[0] += b.asked;
@@ -230,7 +230,7 @@ function blockDetail(run, b, region) {
   const born = b.born > 0;
   const kinds = b.kind === KIND.GC ? [KIND.GC] : [KIND.IDF, KIND.AREA];
   const where = b.kind === KIND.GC ? 'GC area' : region?.type ?? '';
-  return [el('h3', {}, palette.swatch(name), el('span', { id: 'pickowner' }, name), b.garbage ? el('em', {}, 'garbage') : null),
+  return [el('h3', {}, palette.swatch(name), el('span', { id: 'pickowner' }, name), b.garbage ? el('em', {}, 'dropped, not collected') : null),
     facts([['address', hex(b.address)], ['in', where],
       ['size', b.asked === b.size ? bytes(b.size) : `${bytes(b.size)}, ${bytes(b.asked)} asked for`],
       ['since', born ? `event ${count(b.born)}` : 'before the first event'],

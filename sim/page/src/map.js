@@ -286,7 +286,7 @@ export function sentence(run, found, event) {
   if (block) {
     const age = block.born > 0 ? `, since event ${count(block.born)} (${count(event - block.born)} ago)` : ', since the start';
     return `${run.ownerName(block.owner)}: ${bytes(block.size)} at ${hex(block.address)}${age}` +
-      (block.garbage ? ', garbage' : '');
+      (block.garbage ? ', dropped, not yet collected' : '');
   }
   if (free) return `free: ${bytes(free.size)} at ${hex(free.address)}`;
   if (area) return gap ? `free in the GC area: ${bytes(gap.size)} at ${hex(gap.address)}` :
