@@ -202,7 +202,7 @@ static int read_initial(const reader *r)
     size_t count = list ? gc->initial_list_count : gc->initial != NULL;
     for (size_t i = 0; i < count; i++) {
         const char *text = list ? gc->initial_list[i] : gc->initial;
-        char path[32] = "gc.initial";
+        char path[40] = "gc.initial";
         if (list) {
             snprintf(path, sizeof path, "gc.initial[%zu]", i);
         }

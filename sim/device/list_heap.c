@@ -257,10 +257,7 @@ static hs_addr grow(hs_device *device, const hs_heap *heap, hs_addr block, uint3
         set_block(space, block, next_of(space, next), 0);
     }
     if (left != 0 && before != first_of(heap) && size_of(space, block) + left >= want) {
-        hs_addr before_left = free_before(device, heap, before);
-        if (before_left == 0) {
-            return block;
-        }
+        hs_addr before_left = free_before(device, heap, before); /* sound: it led to `before` */
         count(device, heap, 0 - left);
         hs_store(space, before_left + LINK_NEXT, next_free(space, before));
         set_block(space, before, next_of(space, block), 0);
@@ -377,10 +374,7 @@ bool hs_list_claim(hs_device *device, const hs_heap *heap, hs_addr data, uint32_
     if (tail != 0 && tail < MIN_BLOCK) {
         return false;
     }
-    hs_addr before = free_before(device, heap, found);
-    if (before == 0) {
-        return false;
-    }
+    hs_addr before = free_before(device, heap, found); /* sound: it led to `found` */
     hs_addr next = next_of(space, found);
     hs_store(space, before + LINK_NEXT, next_free(space, found));
     if (gap != 0) {

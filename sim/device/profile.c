@@ -206,7 +206,7 @@ static bool read_release(const char *text, uint32_t *release)
     if (*text == 'v') {
         text++;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0;; i++) {
         if (!read_number(&text, &part[i])) {
             return false;
         }

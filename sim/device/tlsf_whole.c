@@ -105,7 +105,7 @@ bool hs_tlsf_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, v
     }
 }
 
-/* Is the list of a class sound? Adds its blocks to *listed. */
+/* Is the list of a class sound? Adds its blocks to *listed. A ring ends at its first link back. */
 static bool check_class(const hs_device *device, const hs_heap *heap, class_index at,
                         uint32_t *listed)
 {
@@ -116,9 +116,10 @@ static bool check_class(const hs_device *device, const hs_heap *heap, class_inde
         return false;
     }
     while (block != heap->control) {
-        if (!is_block(heap, block) || ++*listed > heap->span) {
+        if (!is_block(heap, block)) {
             return false;
         }
+        ++*listed;
         const uint32_t *words = words_at(device, block);
         class_index own = class_of(heap, size_of(words));
         if (own.row != at.row || own.column != at.column || !(words[HEADER] & TLSF_FREE) ||

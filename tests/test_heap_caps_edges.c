@@ -1,0 +1,308 @@
+/* Corners of heap_caps and multi_heap: what no ordinary board does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device/heap_caps.h"
+#include "device/memory.h"
+#include "space.h"
+
+#define ANY_8BIT (HS_CAP_8BIT | HS_CAP_INTERNAL)
+
+typedef struct region {
+    hs_addr start;
+    uint32_t size;
+    enum hs_region_type type;
+} region;
+
+static void open_board(hs_caps *caps, const char *release, const char *chip, bool poisoned)
+{
+    hs_caps_config config = {hs_idf_profile_find(release), hs_chip_find(chip), false, false,
+                             poisoned};
+    void *space = hs_space_create();
+    assert_non_null(space);
+    hs_caps_init(caps, space, &config);
+}
+
+static void add_boot(hs_caps *caps, const region *regions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(hs_space_commit(caps->device.space, regions[i].start, regions[i].size), 0);
+        assert_int_equal(
+            hs_caps_boot_region(caps, regions[i].start, regions[i].size, regions[i].type),
+            HS_CAPS_OK);
+    }
+}
+
+static void boot(hs_caps *caps, const char *release, const char *chip, const region *regions,
+                 size_t count)
+{
+    open_board(caps, release, chip, false);
+    add_boot(caps, regions, count);
+    hs_caps_boot(caps, HS_CAPS_BOOT_FULL);
+}
+
+static void close_board(hs_caps *caps)
+{
+    hs_space_destroy(caps->device.space);
+}
+
+/* --- Boot ------------------------------------------------------------------------------------- */
+
+static void a_board_without_memory(void **state)
+{
+    (void)state;
+    hs_caps caps;
+    boot(&caps, "v5.5", "esp32", NULL, 0);
+    assert_int_equal(hs_caps_malloc_default(&caps, 16), 0);
+    assert_int_equal(hs_caps_total_size(&caps, 0), 0);
+    assert_int_equal(hs_caps_largest_free_block(&caps, 0), 0);
+    assert_false(hs_caps_monitor_start(&caps)); /* no memory for its block */
+    assert_false(hs_caps_dma_pool(&caps, 100, NULL, NULL));
+    assert_true(hs_caps_check(&caps));
+    close_board(&caps);
+}
+
+static void adjacent_regions(void **state)
+{
+    (void)state;
+    static const region regions[] = {
+        {0x3fcd9710, 0x10000, HS_REGION_DIRAM}, /* the second half waits for the scheduler */
+        {0x3fce9710, 0x6000, HS_REGION_DIRAM},
+        {0x3fcc9710, 0x10000, HS_REGION_DIRAM}, /* below: one heap with the first */
+        {0x3fcf0000, 0x8000, HS_REGION_DRAM},   /* behind: another type */
+        {0x3c010000, 0x10000, HS_REGION_SPIRAM},
+        {0x3c000000, 0x10000, HS_REGION_SPIRAM},
+    };
+    hs_caps caps;
+    boot(&caps, "v5.2", "esp32s3", regions, 6);
+    assert_int_equal(caps.count, 5); /* PSRAM is added, so never merged */
+    assert_int_equal(hs_caps_find(&caps, 0x3fcc9710)->end, 0x3fce9710);
+    assert_int_equal(hs_caps_find(&caps, 0x3fce9710)->end, 0x3fcef710);
+    assert_int_equal(hs_caps_find(&caps, 0x3c000000)->end, 0x3c010000);
+    assert_true(hs_caps_check(&caps));
+    close_board(&caps);
+}
+
+/* The list of heaps needs a block in byte-wide internal memory; PSRAM then needs one more. */
+static void no_room_for_descriptors(void **state)
+{
+    (void)state;
+    static const region iram[] = {{0x40094000, 8192, HS_REGION_IRAM},
+                                  {0x3f800000, 65536, HS_REGION_SPIRAM}};
+    hs_caps caps;
+    boot(&caps, "v4.4", "esp32", iram, 2);
+    assert_int_equal(caps.listed, 1);
+    assert_int_equal(hs_caps_malloc(&caps, 16, HS_CAP_SPIRAM), 0);
+    assert_int_equal(hs_caps_free_size(&caps, HS_CAP_EXEC), 8192 - 20 - 1604);
+    close_board(&caps);
+    open_board(&caps, "v4.4", "esp32", false);
+    add_boot(&caps, iram, 2);
+    hs_caps_boot(&caps, HS_CAPS_BOOT_FRESH);
+    assert_int_equal(caps.listed, 2); /* nothing is allocated here */
+    assert_int_not_equal(hs_caps_malloc(&caps, 16, HS_CAP_SPIRAM), 0);
+    close_board(&caps);
+}
+
+/* The allocator in the C6's ROM does not round requests to their class. */
+static void rom_allocator(void **state)
+{
+    (void)state;
+    static const region ram = {0x40810000, 4096, HS_REGION_DIRAM};
+    static const region s3 = {0x3fcc9710, 4096, HS_REGION_DIRAM};
+    hs_caps caps;
+    boot(&caps, "v5.5", "esp32c6", &ram, 1);
+    hs_addr a = hs_caps_malloc_default(&caps, 260);
+    assert_int_equal(hs_caps_usable(&caps, a), 260);
+    a = hs_caps_malloc(&caps, 64, HS_CAP_EXEC); /* one address on both buses */
+    assert_ptr_equal(hs_caps_find(&caps, a), &caps.heaps[0]);
+    a = hs_caps_calloc(&caps, 4, 16, HS_CAP_EXEC);
+    assert_int_equal(hs_load(caps.device.space, a + 60), 0);
+    assert_int_equal(hs_caps_usable(&caps, 0x40378000), 0);
+    assert_int_equal(caps.device.crash, HS_CRASH_WILD_POINTER);
+    close_board(&caps);
+    boot(&caps, "v5.5", "esp32s3", &s3, 1);
+    a = hs_caps_malloc_default(&caps, 260);
+    assert_int_equal(hs_caps_usable(&caps, a), 288);
+    close_board(&caps);
+}
+
+static void count_parts(void *context, hs_addr start, uint32_t size)
+{
+    (void)start;
+    *(uint32_t *)context += size;
+}
+
+static void dma_reserve(void **state)
+{
+    (void)state;
+    static const region dram = {0x3ffb0000, 65536, HS_REGION_DRAM};
+    static const char *const releases[] = {"v6.1", "master"};
+    for (size_t i = 0; i < 2; i++) {
+        hs_caps caps;
+        uint32_t bytes = 0;
+        boot(&caps, releases[i], "esp32", &dram, 1);
+        assert_true(hs_caps_dma_pool(&caps, 16384, count_parts, &bytes));
+        assert_int_equal(bytes, 16384);
+        const hs_caps_heap *part = &caps.heaps[caps.order[0]];
+        assert_int_equal(part->caps[2] & HS_CAP_DEFAULT, i == 0 ? 0 : HS_CAP_DEFAULT);
+        assert_true(hs_caps_dma_pool(&caps, 4096, NULL, NULL));
+        assert_false(hs_caps_dma_pool(&caps, 20, NULL, NULL)); /* too small to be a heap */
+        assert_true(hs_caps_check(&caps));
+        close_board(&caps);
+    }
+}
+
+/* --- Aliases ---------------------------------------------------------------------------------- */
+
+static void executable_memory(void **state)
+{
+    (void)state;
+    static const region regions[] = {{0x3ff80000, 8192, HS_REGION_RTCRAM},
+                                     {0x3ffe4350, 16384, HS_REGION_DIRAM},
+                                     {0x40094000, 8192, HS_REGION_IRAM}};
+    static const struct {
+        const char *release;
+        hs_addr rtc; /* what the first block of RTC memory is called */
+    } rows[] = {{"v5.2", 0x3ff80000}, {"v5.5", 0x400c0000}};
+    for (size_t i = 0; i < 2; i++) {
+        hs_caps caps;
+        boot(&caps, rows[i].release, "esp32", regions, 3);
+        hs_addr iram = hs_caps_malloc(&caps, 64, HS_CAP_EXEC);
+        assert_in_range(iram, 0x40094000, 0x40096000); /* no alias */
+        assert_int_equal(hs_caps_calloc(&caps, 16, 4, HS_CAP_EXEC | HS_CAP_8BIT), 0);
+        hs_addr again = hs_caps_calloc(&caps, 16, 4, HS_CAP_EXEC);
+        assert_int_equal(hs_load(caps.device.space, again + 60), 0);
+        hs_addr rtc = hs_caps_malloc(&caps, 64, HS_CAP_EXEC | HS_CAP_RTCRAM);
+        assert_in_range(rtc, rows[i].rtc, rows[i].rtc + 8192);
+        hs_addr code = hs_caps_malloc(&caps, 8192, HS_CAP_EXEC);
+        assert_in_range(code, 0x400a0000, 0x400c0000);
+        /* v5.5 rounds 64 and the alias word to its class */
+        assert_int_equal(hs_caps_usable(&caps, rtc), i == 0 ? 64 : 72);
+        hs_caps_free(&caps, rtc);
+        /* An aliased block that moves to ordinary memory, and one that comes from there. */
+        hs_addr data = hs_caps_realloc(&caps, code, 4000, HS_CAP_DMA);
+        assert_in_range(data, 0x3ffe4350, 0x3ffe8350);
+        assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+        assert_true(hs_caps_check(&caps));
+        assert_int_equal(hs_caps_usable(&caps, 0x400c4000), 0); /* on no bus */
+        assert_int_equal(caps.device.crash, HS_CRASH_WILD_POINTER);
+        close_board(&caps);
+    }
+}
+
+static void zeroed_on_the_instruction_bus(void **state)
+{
+    (void)state;
+    static const region diram = {0x3ffe4350, 16384, HS_REGION_DIRAM};
+    static const region s3 = {0x3fcc9710, 16384, HS_REGION_DIRAM};
+    hs_caps caps;
+    boot(&caps, "v4.4", "esp32", &diram, 1);
+    hs_addr code = hs_caps_calloc(&caps, 10, 4, HS_CAP_EXEC);
+    assert_in_range(code, 0x400a0000, 0x400c0000);
+    hs_caps_free(&caps, code);
+    assert_true(hs_caps_check(&caps));
+    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    close_board(&caps);
+    boot(&caps, "v5.2", "esp32s3", &s3, 1);
+    code = hs_caps_calloc(&caps, 10, 4, HS_CAP_EXEC);
+    assert_in_range(code, 0x40378000, 0x403e0000);
+    hs_caps_free(&caps, code);
+    assert_true(hs_caps_check(&caps));
+    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    close_board(&caps);
+}
+
+/* --- After a crash ---------------------------------------------------------------------------- */
+
+static void a_dead_block_that_moves(void **state)
+{
+    (void)state;
+    static const region regions[] = {{0x3ffb0000, 16384, HS_REGION_DRAM},
+                                     {0x40094000, 8192, HS_REGION_IRAM}};
+    hs_caps caps;
+    hs_heap_info info;
+    boot(&caps, "v4.4", "esp32", regions, 2);
+    hs_addr a = hs_caps_malloc_default(&caps, 64);
+    hs_caps_free(&caps, a);
+    hs_caps_realloc(&caps, a, 100, HS_CAP_EXEC);
+    assert_int_equal(caps.device.crash, HS_CRASH_NOT_USED);
+    hs_caps_get_info(&caps, &info, 0);
+    assert_int_equal(info.total_blocks, 0);
+    close_board(&caps);
+}
+
+/* --- Light poisoning -------------------------------------------------------------------------- */
+
+static void poisoned_blocks(void **state)
+{
+    (void)state;
+    static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
+    enum { LIVE, OUTSIDE, ODD, SIZE, TAIL, HEAD, CASES };
+    static const uint8_t reasons[CASES] = {HS_CRASH_NONE,   HS_CRASH_NOT_USED, HS_CRASH_NOT_USED,
+                                           HS_CRASH_CANARY, HS_CRASH_CANARY,   HS_CRASH_CANARY};
+    for (unsigned i = 0; i < CASES; i++) {
+        hs_caps caps;
+        open_board(&caps, "v5.2", "esp32", true);
+        add_boot(&caps, &dram, 1);
+        hs_caps_boot(&caps, HS_CAPS_BOOT_FULL);
+        hs_addr a = hs_caps_malloc_default(&caps, 64);
+        const hs_heap *heap = &caps.heaps[0].heap;
+        assert_true(i != SIZE || (hs_store(caps.device.space, a - 4, 0x7fffffff), true));
+        assert_true(i != TAIL || (hs_store(caps.device.space, a + 64, 0), true));
+        assert_true(i != HEAD || (hs_store(caps.device.space, a - 8, 0), true));
+        hs_addr given = i == OUTSIDE ? heap->end + 8 : i == ODD ? a + 2 : a;
+        hs_heap_free(&caps.device, heap, given);
+        assert_int_equal(caps.device.crash, reasons[i]);
+        close_board(&caps);
+    }
+}
+
+static void poisoned_claims(void **state)
+{
+    (void)state;
+    static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
+    hs_caps caps;
+    open_board(&caps, "v5.2", "esp32", true);
+    add_boot(&caps, &dram, 1);
+    hs_caps_boot(&caps, HS_CAPS_BOOT_FRESH);
+    hs_addr first = caps.heaps[0].heap.first + 4;
+    assert_false(hs_caps_claim(&caps, first, 8)); /* no room for the canaries */
+    assert_true(hs_caps_claim(&caps, first, 112));
+    assert_int_equal(hs_caps_usable(&caps, first + 8), 100);
+    hs_caps_free(&caps, first + 8);
+    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    assert_true(hs_caps_check(&caps));
+    close_board(&caps);
+}
+
+static void names_with_a_tail(void **state)
+{
+    (void)state;
+    assert_string_equal(hs_idf_profile_find("v5.0.2+local")->name, "v5.0.1 to v5.2");
+    assert_string_equal(hs_idf_profile_find("v5.0.2-dirty")->name, "v5.0.1 to v5.2");
+    assert_string_equal(hs_idf_profile_find("v5.0.2b")->name, "v5.0.1 to v5.2");
+    assert_null(hs_idf_profile_find("v5.0.2x"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_board_without_memory),
+        cmocka_unit_test(adjacent_regions),
+        cmocka_unit_test(no_room_for_descriptors),
+        cmocka_unit_test(rom_allocator),
+        cmocka_unit_test(dma_reserve),
+        cmocka_unit_test(executable_memory),
+        cmocka_unit_test(zeroed_on_the_instruction_bus),
+        cmocka_unit_test(a_dead_block_that_moves),
+        cmocka_unit_test(poisoned_blocks),
+        cmocka_unit_test(poisoned_claims),
+        cmocka_unit_test(names_with_a_tail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
