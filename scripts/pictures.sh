@@ -16,16 +16,17 @@ run() {
     "$heapsim" "$@" >"$data/words" || [ $? = 1 ] || { cat "$data/words" >&2; exit 2; }
 }
 
-run --layout pico-d4 --policy micropython-v1.22 --trace web_json --trace https --trace sensor_day \
+run --layout pico-d4 --policy micropython-v1.22 --trace wifi-connect --trace web_json --trace https \
+    --trace sensor_day \
     --json "$data/run.json" --csv "$data/run.csv" --blocks "$data/run.blocks" --html "$folder/report.html"
 "$plot" map --blocks "$data/run.blocks" --json "$data/run.json" -o "$folder/map.png"
 "$plot" timeline --csv "$data/run.csv" --json "$data/run.json" -o "$folder/timeline.png"
 "$plot" histogram --blocks "$data/run.blocks" --json "$data/run.json" -o "$folder/histogram.png"
 
-policies=micropython-v1.18,micropython-v1.20,micropython-v1.22,micropython-v1.25,fixed-48k,tracked-tls
-run compare --layout pico-d4 --policy "$policies" --trace https,lwip-http-https,sensor_day,graph \
+policies=micropython-v1.18,micropython-v1.19,micropython-v1.21,micropython-v1.22,fixed-48k,experiment-8940
+run compare --layout pico-d4 --policy "$policies" --trace wifi-https,wifi-ble,sensor_day,graph \
     --json "$data/compare.json"
 "$plot" policies "$data/compare.json" -o "$folder/policies.png" \
-    --title 'ESP32-PICO-D4: https, lwip-http-https, sensor_day, graph'
-run compare --layout pico-d4 --policy micropython-v1.18,micropython-v1.22 --trace https \
+    --title 'ESP32-PICO-D4: wifi-https, wifi-ble, sensor_day, graph'
+run compare --layout pico-d4 --policy micropython-v1.19,micropython-v1.22 --trace wifi-https \
     --html "$folder/compare.html"

@@ -16,7 +16,7 @@ static void on_event(void *context, const hs_run *run, const hs_event *event,
                                 outcome->event, event->slot, outcome->address)
                      : snprintf(line, sizeof line, "%" PRIu64 " %" PRIu32 " NULL\n", outcome->event,
                                 event->slot);
-    hs_report_stream_put(context, line, (size_t)length);
+    hs_report_file_put(context, line, (size_t)length);
 }
 
 static void *begin(const hs_report_target *target, hs_error *error)

@@ -76,7 +76,8 @@ def _panel(cells: list[Cell], key: str, words: str, unit: int, names: list[str],
         if not values:
             continue
         rows.append((i, min(values)))
-        text = f"{min(values):.4g}" + (f" .. {max(values):.4g}" if max(values) > min(values) else "")
+        low, high = (f"{v:.0f}" if v >= 10 else f"{v:.2g}" for v in (min(values), max(values)))
+        text = low if low == high else f"{low} .. {high}"
         labels += f"set label {gnuplot.quote(text)} at {max(values)},{i} left offset 0.8,0 font ',9'\n"
         for k, cell in enumerate(mine):
             at = i + (0 if len(mine) == 1 else 0.5 * (k / (len(mine) - 1) - 0.5))
@@ -92,11 +93,19 @@ set title {gnuplot.quote(words)} font ',11'
 set xrange [0:{most * 1.38 or 1}]
 set yrange [{len(names) - 0.4}:-0.6]
 {f'set ytics ({tics}) scale 0' if first else 'unset ytics'}
-set xtics autofreq font ',9'
+set xtics 0,{_step(most)} font ',9'
 plot $b using 2:1:(0):2:($1-0.36):($1+0.36) with boxxyerror fs solid 0.55 noborder lc rgb '{colours.FREE}' notitle, \\
   $d using 1:2 with points pt 7 ps 0.7 lc rgb '#003f63' notitle, \\
   $f using 1:2 with points pt 2 ps 1.1 lw 2 lc rgb '{colours.FAILURE}' notitle
 """
+
+
+def _step(most: float) -> float:
+    """A round distance of at most five labels, so that they do not meet."""
+    step = 1.0
+    while most * 1.38 / step > 5.5:
+        step *= 2 if str(step).startswith(("1", "5")) else 2.5
+    return step
 
 
 def _tic(cells: list[Cell], policy: str) -> list[str]:
