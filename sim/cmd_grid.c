@@ -113,10 +113,16 @@ static int take_number(const char *option, const char *value, uint32_t most, uin
                                most);
 }
 
-int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value)
+int hs_cmd_grid_threads(hs_cmd_grid *g, const char *value)
 {
     uint32_t number = 0;
-    int status;
+    int status = take_number("threads", value, 1024, &number);
+    g->how.threads = number;
+    return status;
+}
+
+int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value)
+{
     switch (option) {
     case OPTION_LAYOUT:
         return take_list(&g->layouts, "layout", value);
@@ -138,9 +144,7 @@ int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value)
                    ? -1
                    : hs_cmd_refuse("found --on-oom %s, expected stop or continue", value);
     case OPTION_THREADS:
-        status = take_number("threads", value, 1024, &number);
-        g->how.threads = number;
-        return status;
+        return hs_cmd_grid_threads(g, value);
     default:
         return take_shard(g, value);
     }

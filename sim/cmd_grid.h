@@ -30,6 +30,9 @@ extern const char hs_cmd_grid_help[];
  * status. */
 int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value);
 
+/* --threads: -1 to go on, or the exit status. */
+int hs_cmd_grid_threads(hs_cmd_grid *g, const char *value);
+
 /* Makes the cells. 0, or -1 with *error. */
 int hs_cmd_grid_make(hs_cmd_grid *g, hs_grid *grid, hs_error *error);
 

@@ -133,13 +133,18 @@ static void fill_row(const hs_grid *grid, size_t first, size_t count, row *r)
 static void print_row(FILE *out, enum hs_table_form form, const char *const *texts,
                       const size_t *widths)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
+    size_t columns = COLUMNS;
+    while (form == HS_TABLE_TEXT && texts[columns - 1][0] == 0) {
+        columns--;
+    }
+    for (size_t i = 0; i < columns; i++) {
         bool right = i >= 4;
         int width = (int)widths[i] * (right ? 1 : -1);
         if (form == HS_TABLE_MARKDOWN) {
             fprintf(out, "| %*s ", width, texts[i]);
-        } else if (i + 1 < COLUMNS || right) {
-            fprintf(out, "%s%*s", i > 0 ? "  " : "", width, texts[i]);
+        } else {
+            bool last = i + 1 == columns && !right;
+            fprintf(out, "%s%*s", i > 0 ? "  " : "", last ? 0 : width, texts[i]);
         }
     }
     fputs(form == HS_TABLE_MARKDOWN ? "|\n" : "\n", out);
@@ -194,6 +199,36 @@ static void print_reasons(const hs_grid *grid, FILE *out)
     }
 }
 
+/* Whether free memory drifts over the rounds of a watched repeat. */
+static void print_long_runs(const hs_grid *grid, FILE *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < grid->cell_count; i++) {
+        const hs_cell *cell = &grid->cells[i];
+        int64_t rounds = hs_cell_metric(cell, "cycle.count", NULL);
+        if (rounds == HS_METRIC_ABSENT) {
+            continue;
+        }
+        int64_t slope = hs_cell_metric(cell, "cycle.slope", NULL);
+        int64_t z = hs_cell_metric(cell, "cycle.trend", NULL);
+        int64_t without = hs_cell_metric(cell, "cycle.without_socket", NULL);
+        bool drifts = z >= 2576 || z <= -2576;
+        fprintf(out,
+                "%s%s: %" PRId64 " rounds; free memory %s (median %.3f bytes a round, z %.1f); ",
+                first ? "\nLong runs:\n" : "", cell->id, rounds,
+                !drifts ? "does not drift"
+                : z < 0 ? "falls"
+                        : "rises",
+                (double)slope / 1000, (double)z / 1000);
+        first = false;
+        if (without == 0) {
+            fputs("a TLS socket fits after every round\n", out);
+        } else {
+            fprintf(out, "from round %" PRId64 " on no TLS socket fits\n", without);
+        }
+    }
+}
+
 int hs_compare_table(const hs_grid *grid, enum hs_table_form form, FILE *out, hs_error *error)
 {
     row *rows = calloc(grid->cell_count + 1, sizeof *rows);
@@ -208,6 +243,7 @@ int hs_compare_table(const hs_grid *grid, enum hs_table_form form, FILE *out, hs
         i += seeds;
     }
     print_rows(out, form, rows, count);
+    print_long_runs(grid, out);
     print_reasons(grid, out);
     free(rows);
     return 0;

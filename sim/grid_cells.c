@@ -271,6 +271,21 @@ static int add_board_cells(making *m, size_t layout, const char *policy)
     return 0;
 }
 
+static bool has_cells(const making *m, size_t layout, const char *policy)
+{
+    char id[3 * HS_GRID_ID_MAX];
+    int length = snprintf(id, sizeof id, "%s/%s/%s", m->grid->layouts[layout].layout->name, policy,
+                          m->scenario->name);
+    for (size_t i = 0; i < m->grid->cell_count; i++) {
+        const char *known = m->grid->cells[i].id;
+        if (m->grid->cells[i].scenario == m->scenario && strncmp(known, id, (size_t)length) == 0 &&
+            (known[length] == 0 || known[length] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int add_cells(making *m)
 {
     for (size_t l = 0; l < m->layouts.count; l++) {
@@ -283,6 +298,9 @@ static int add_cells(making *m)
             m->policies.count != 0 ? m->policies : (hs_scenario_list){&own, 1};
         for (size_t p = 0; p < policies.count; p++) {
             const char *name = strcmp(policies.texts[p], "default") == 0 ? own : policies.texts[p];
+            if (has_cells(m, (size_t)layout, name)) {
+                continue; /* named twice, as by `default` */
+            }
             if (add_board_cells(m, (size_t)layout, name) != 0) {
                 return -1;
             }

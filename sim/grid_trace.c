@@ -102,9 +102,11 @@ static int belongs(hs_slots *own, const hs_event *event)
     case HS_OP_ALLOC:
     case HS_OP_CALLOC:
     case HS_OP_ALIGNED:
-        return hs_slots_find(own, event->slot) != NULL || hs_slots_add(own, event->slot) != NULL
-                   ? 1
-                   : -1;
+        if (hs_slots_find(own, event->slot) == NULL && hs_slots_add(own, event->slot) == NULL) {
+            return -1;
+        }
+        hs_slots_find(own, event->slot)->owner = event->owner;
+        return 1;
     case HS_OP_FREE:
     case HS_OP_DROP:
         if (hs_slots_find(own, event->slot) == NULL) {
@@ -122,6 +124,20 @@ static int belongs(hs_slots *own, const hs_event *event)
     }
 }
 
+/* Slots that the part leaves are added as frees. */
+typedef struct leaver {
+    hs_grid_trace *part;
+    const hs_trace_header *header;
+} leaver;
+
+static void leave_slot(void *context, uint32_t number, const hs_slot *slot)
+{
+    const leaver *l = context;
+    bool python = l->header->owners[slot->owner].heap == HS_HEAP_GC;
+    l->part->events[l->part->count++] =
+        (hs_event){.op = python ? HS_OP_DROP : HS_OP_FREE, .slot = number};
+}
+
 static int cut(hs_grid_trace *part, const hs_grid_trace *whole, hs_error *error)
 {
     size_t begin = part->from != NULL ? find_phase(whole, 0, part->from) : 0;
@@ -134,7 +150,7 @@ static int cut(hs_grid_trace *part, const hs_grid_trace *whole, hs_error *error)
                      begin >= whole->count ? part->from : part->until);
         return -1;
     }
-    part->events = calloc(end - begin + 1, sizeof *part->events);
+    part->events = calloc(2 * (end - begin) + 1, sizeof *part->events);
     if (part->events == NULL) {
         return no_memory(error);
     }
@@ -146,6 +162,10 @@ static int cut(hs_grid_trace *part, const hs_grid_trace *whole, hs_error *error)
         if (result == 1) {
             part->events[part->count++] = whole->events[i];
         }
+    }
+    leaver l = {part, whole->header};
+    if (result >= 0 && part->free_rest && hs_slots_visit(&own, leave_slot, &l) != 0) {
+        result = -1;
     }
     hs_slots_release(&own);
     return result < 0 ? no_memory(error) : 0;
@@ -179,7 +199,7 @@ static int load(hs_grid_traces *traces, hs_grid_trace *trace, hs_error *error)
         trace->path = hs_trace_path(trace->file);
         return decode(trace, error);
     }
-    long whole = hs_grid_traces_find(traces, trace->name, NULL, NULL, error);
+    long whole = hs_grid_traces_find(traces, trace->name, NULL, NULL, false, error);
     if (whole < 0) {
         return -1;
     }
@@ -190,11 +210,12 @@ static int load(hs_grid_traces *traces, hs_grid_trace *trace, hs_error *error)
 }
 
 long hs_grid_traces_find(hs_grid_traces *traces, const char *name, const char *from,
-                         const char *until, hs_error *error)
+                         const char *until, bool free_rest, hs_error *error)
 {
     for (size_t i = 0; i < traces->count; i++) {
         const hs_grid_trace *known = traces->list[i];
-        if (same(known->name, name) && same(known->from, from) && same(known->until, until)) {
+        if (same(known->name, name) && same(known->from, from) && same(known->until, until) &&
+            known->free_rest == free_rest) {
             return (long)i;
         }
     }
@@ -203,6 +224,7 @@ long hs_grid_traces_find(hs_grid_traces *traces, const char *name, const char *f
         return no_memory(error);
     }
     trace->name = strdup(name);
+    trace->free_rest = free_rest;
     trace->from = from != NULL ? strdup(from) : NULL;
     trace->until = until != NULL ? strdup(until) : NULL;
     if (trace->name == NULL || (from != NULL && trace->from == NULL) ||

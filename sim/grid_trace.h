@@ -11,6 +11,7 @@ typedef struct hs_grid_trace {
     char *name; /* as the scenario has it */
     char *from; /* phase at whose begin the part starts; NULL: the trace's begin */
     char *until;
+    bool free_rest;
     hs_trace *file; /* open for its header; NULL: `whole` has it */
     const struct hs_grid_trace *whole;
     const hs_trace_header *header;
@@ -26,10 +27,11 @@ typedef struct hs_grid_traces {
 } hs_grid_traces;
 
 /* The trace, or its part from the first begin of phase `from` to the next begin of phase `until`
- * (NULL: its begin, its end). A part leaves out statements on slots that were allocated before it.
+ * (NULL: its begin, its end). A part leaves out statements on slots that were allocated before it;
+ * with `free_rest` it ends by freeing, by number, the slots that it leaves allocated.
  * Index into the list, or -1 with *error. */
 long hs_grid_traces_find(hs_grid_traces *traces, const char *name, const char *from,
-                         const char *until, hs_error *error);
+                         const char *until, bool free_rest, hs_error *error);
 
 void hs_grid_traces_release(hs_grid_traces *traces);
 

@@ -10,6 +10,8 @@ const hs_metric_name hs_metrics[] = {
      HS_METRIC_MARK},
     {"idf.free_blocks", "blocks", "free blocks in 8BIT regions", HS_METRIC_MARK},
     {"idf.allocated_blocks", "blocks", "live blocks in 8BIT regions", HS_METRIC_MARK},
+    {"idf.free_payload", "bytes", "sum of the payloads of free blocks in 8BIT regions",
+     HS_METRIC_MARK},
     {"idf.stranded", "bytes", "idf.free - idf.largest_free_block_exact (M13)", HS_METRIC_MARK},
     {"idf.fragmentation", "per mille", "1000 - 1000 * largest free / sum of free blocks (M1)",
      HS_METRIC_MARK},

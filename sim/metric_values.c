@@ -85,6 +85,8 @@ static bool from_holes(const hs_mark *mark, const char *name, int64_t *value)
         *value = per_mille_left((double)h.largest, h.sum);
     } else if (strcmp(name, "idf.l2_fragmentation") == 0) {
         *value = per_mille_left(sqrt(h.squares), h.sum);
+    } else if (strcmp(name, "idf.free_payload") == 0) {
+        *value = (int64_t)h.sum;
     } else if (strcmp(name, "idf.stranded") == 0) {
         *value = (int64_t)mark->free - (int64_t)mark->largest_exact;
     } else {

@@ -12,6 +12,7 @@
 typedef struct raw_step {
     char *trace, *from, *until, *at;
     char *repeat, *cycle, *mark, *copies, *seed;
+    int rest;
     char **together;
     uint32_t together_count;
     struct raw_step *steps;
@@ -60,6 +61,7 @@ typedef struct raw_scenario {
     CYAML_FIELD_SEQUENCE_COUNT(key, CYAML_FLAG_POINTER | (flags), type, member, count, entry,      \
                                least, most)
 
+static const cyaml_strval_t rest_words[] = {{"keep", 0}, {"free", 1}};
 static const cyaml_strval_t oom_words[] = {{"continue", 0}, {"stop", 1}};
 static const cyaml_schema_value_t text_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 1024)};
@@ -69,6 +71,8 @@ static const cyaml_schema_field_t step_fields[] = {
     OPTION("trace", raw_step, trace),
     OPTION("from", raw_step, from),
     OPTION("until", raw_step, until),
+    CYAML_FIELD_ENUM("rest", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, raw_step, rest, rest_words,
+                     2),
     OPTION("at", raw_step, at),
     OPTION("repeat", raw_step, repeat),
     OPTION("cycle", raw_step, cycle),
@@ -279,14 +283,16 @@ static int check_step(const reader *r, const hs_scenario *s, const hs_scenario_s
                 (raw->mark != NULL);
     bool wants_steps = raw->repeat != NULL || raw->at != NULL;
     bool stray =
+        (raw->rest != 0 && raw->from == NULL && raw->until == NULL) ||
         (raw->trace == NULL && (raw->from != NULL || raw->until != NULL || raw->at != NULL)) ||
         (raw->repeat == NULL && raw->cycle != NULL) ||
         (raw->together_count == 0 && (raw->copies != NULL || raw->seed != NULL)) ||
         wants_steps != (raw->step_count != 0);
     if (kinds != 1 || stray) {
-        hs_yaml_fail(r->yaml, r->error, path,
-                     "found a step with other keys, expected one of: {trace, from, until}, {trace, "
-                     "at, steps}, {repeat, steps, cycle}, {together, copies, seed}, {mark}");
+        hs_yaml_fail(
+            r->yaml, r->error, path,
+            "found a step with other keys, expected one of: {trace, from, until, rest}, {trace, "
+            "at, steps}, {repeat, steps, cycle}, {together, copies, seed}, {mark}");
         return -1;
     }
     const char *texts[] = {raw->trace, raw->repeat, raw->copies, raw->seed};
@@ -336,6 +342,7 @@ static hs_scenario_step *read_steps(const reader *r, const hs_scenario *s, raw_s
             .trace = from->trace,
             .from = from->from,
             .until = from->until,
+            .free_rest = from->rest != 0,
             .at = from->at,
             .together = {(const char **)from->together, from->together_count},
             .copies = from->copies,

@@ -36,6 +36,7 @@ typedef struct hs_scenario_step {
     uint64_t line;
     const char *trace;              /* TRACE: name, or `$AXIS` */
     const char *from, *until;       /* TRACE: phases, NULL: begin, end */
+    bool free_rest;                 /* TRACE: what a part leaves allocated is freed at its end */
     const char *at;                 /* TRACE: phase at whose begins `steps` come; NULL */
     hs_scenario_list together;      /* TOGETHER */
     const char *copies;             /* TOGETHER: a number or `$AXIS`; NULL: 1 */

@@ -69,8 +69,8 @@ static int add_steps(maker *m, const hs_scenario_step *steps, size_t count);
 
 static int open_stream(maker *m, const hs_scenario_step *step, const char *name, uint32_t *trace)
 {
-    long found =
-        hs_grid_traces_find(m->traces, resolve(m, name), step->from, step->until, m->error);
+    long found = hs_grid_traces_find(m->traces, resolve(m, name), step->from, step->until,
+                                     step->free_rest, m->error);
     if (found < 0) {
         return -1;
     }

@@ -31,7 +31,7 @@ static void bad_files(void **state)
     static const yaml_case cases[] = {
         {"name: t\ntitle: t\nsteps: []\n", "1: found no key 'layout', expected it"},
         {HEAD "steps:\n  - {trce: a}\n",
-         "5: found unknown key 'trce', expected one of: trace, from, until, at, repeat, cycle, "
+         "5: found unknown key 'trce', expected one of: trace, from, until, rest, at, repeat, cycle, "
          "mark, together, copies, seed, steps"},
         {HEAD "steps:\n  - {trace: a, mark: b}\n", "5: found a step with other keys, expected*"},
         {HEAD "steps:\n  - {repeat: 3}\n", "5: found a step with other keys, expected*"},

@@ -1,0 +1,151 @@
+"""The commands compare, check and search as a user calls them."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree as xml
+
+HEAPSIM = os.environ["HEAPSIM"]
+
+SCENARIO = """name: small
+title: two policies
+layout: pico-d4
+policy: [fixed-48k, two-areas-2018]
+steps:
+  - {trace: https}
+expect:
+  - {cells: "*", outcome: completed}
+"""
+
+
+def heapsim(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if k != "GITHUB_ACTIONS"} | more
+    return subprocess.run([HEAPSIM, *words], capture_output=True, text=True, env=env, check=False)
+
+
+class Compare(unittest.TestCase):
+    def test_an_id_can_be_typed_again(self) -> None:
+        words = ("compare", "--layout", "pico-d4", "--policy", "micropython-v1.19", "--trace",
+                 "wifi-connect+https", "--set", "gc.initial=48K,50%", "--json", "-")
+        cells = json.loads(heapsim(*words).stdout)["cells"]
+        self.assertEqual([c["id"] for c in cells],
+                         [f"pico-d4/micropython-v1.19/wifi-connect+https/gc.initial={size}"
+                          for size in ("48K", "50%")])
+        for cell in cells:
+            again = heapsim("compare", "--cell", cell["id"], "--json", "-")
+            self.assertEqual(json.loads(again.stdout)["cells"], [cell])
+
+    def test_a_seeded_id_of_a_scenario(self) -> None:
+        cell = "pico-d4/fixed-48k/https-at-once/n=3/seed=2"
+        alone = json.loads(heapsim("compare", "--cell", cell, "--json", "-").stdout)["cells"]
+        of_all = json.loads(heapsim("compare", "--scenario", "https-at-once", "--cell", cell,
+                                    "--json", "-").stdout)["cells"]
+        self.assertEqual(len(alone), 1)
+        self.assertEqual(alone, of_all)
+
+    def test_threads_do_not_change_a_byte(self) -> None:
+        words = ("compare", "--scenario", "https", "--json", "-", "--threads")
+        self.assertEqual(heapsim(*words, "1").stdout, heapsim(*words, "5").stdout)
+
+    def test_bad_usage(self) -> None:
+        for words, message in (
+                (("--layout", "pico-d4"), "found no cells"),
+                (("--layout", "pico-d4", "--trace", "nosuch"), "nosuch"),
+                (("--scenario", "https", "--cell", "x"), "found no cell of that id"),
+                (("--shard", "3/2"), "expected K/N"),
+                (("--layout", "pico-d4", "--trace", "https", "--set", "x"), "KEY=VALUE")):
+            done = heapsim("compare", *words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(message, done.stderr)
+
+    def test_sigint_keeps_what_is_finished(self) -> None:
+        words = [HEAPSIM, "compare", "--threads", "1", "--scenario", "https,sensor-day",
+                 "--layout", "pico-d4"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            time.sleep(1.0)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate()
+        self.assertEqual(process.returncode, -signal.SIGINT)
+        self.assertRegex(out, "^cell ")
+        self.assertIn("not replayed", out)
+
+
+class Check(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.file = self.folder / "small.yaml"
+        self.file.write_text(SCENARIO)
+        self.baseline = self.folder / "baselines/small.json"
+        self.baseline.parent.mkdir()
+
+    def tearDown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    def test_update_then_equal(self) -> None:
+        done = heapsim("check", str(self.file), "--update")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("baseline written", done.stdout)
+        done = heapsim("check", str(self.file))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("2 cells, 1 of 1 expectations met, baseline equal", done.stdout)
+
+    def test_a_difference_names_metric_old_new_and_event(self) -> None:
+        heapsim("check", str(self.file), "--update")
+        baseline = json.loads(self.baseline.read_text())
+        cell = baseline["cells"][0]
+        old = cell["metrics"]["minimum_largest_free_block"]
+        cell["metrics"]["minimum_largest_free_block"] = old + 16
+        hashes = cell["addresses"]["hashes"]
+        cell["addresses"]["hashes"] = hashes[:40] + ("1" if hashes[40] == "0" else "0") + hashes[41:]
+        self.baseline.write_text(json.dumps(baseline))
+        report = self.folder / "report.xml"
+        done = heapsim("check", str(self.file), "--junit", str(report), GITHUB_ACTIONS="true")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"metrics minimum_largest_free_block: old {old + 16}, new {old}", done.stdout)
+        step = cell["addresses"]["interval"]
+        self.assertIn(f"one of the events {10 * step + 1} to {11 * step} (https line", done.stdout)
+        self.assertIn(f"::error file={self.file},line=1::pico-d4/fixed-48k/small: ", done.stdout)
+        suite = xml.parse(report).getroot().find("testsuite")
+        assert suite is not None
+        self.assertEqual((suite.get("tests"), suite.get("failures"), suite.get("skipped")),
+                         ("2", "1", "1"))
+        failure = suite.find("testcase/failure")
+        assert failure is not None
+        self.assertIn("minimum_largest_free_block", failure.get("message", ""))
+        done = heapsim("check", str(self.file), "--update")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(f"new {old}", done.stdout)
+        self.assertEqual(heapsim("check", str(self.file)).returncode, 0)
+
+    def test_an_expectation_that_fails(self) -> None:
+        self.file.write_text(SCENARIO.replace("completed", "failed"))
+        done = heapsim("check", str(self.file), "--annotations")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("pico-d4/fixed-48k/small: outcome: found completed, expected failed",
+                      done.stdout)
+        self.assertIn(f"::error file={self.file},line=8::", done.stdout)
+
+    def test_an_expectation_of_no_cell(self) -> None:
+        self.file.write_text(SCENARIO.replace('"*"', '"no-such/*"'))
+        done = heapsim("check", str(self.file))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("found no cell that is like 'no-such/*'", done.stdout)
+
+    def test_bad_baselines(self) -> None:
+        for text, message in (("{", "small.json:1: found"), ("{}", "found JSON without cells")):
+            self.baseline.write_text(text)
+            done = heapsim("check", str(self.file))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(message, done.stderr)
+        self.assertEqual(heapsim("check", str(self.file), "--baseline", "nosuch").returncode, 2)
+        self.assertEqual(heapsim("check").returncode, 2)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
