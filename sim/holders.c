@@ -2,28 +2,29 @@
 
 #include <stdlib.h>
 
-typedef struct slot_list {
-    const hs_slot **items;
-    size_t count;
+typedef struct collector {
+    hs_slot_list *list;
     size_t capacity;
+    enum hs_heap_kind heap;
     bool out_of_memory;
-} slot_list;
+} collector;
 
 static void keep_slot(void *context, const hs_slot *slot)
 {
-    slot_list *list = context;
-    if (slot->heap != HS_HEAP_IDF || list->out_of_memory) {
+    collector *c = context;
+    hs_slot_list *list = c->list;
+    if (slot->heap != c->heap || c->out_of_memory) {
         return;
     }
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 256 : 2 * list->capacity;
+    if (list->count == c->capacity) {
+        size_t capacity = c->capacity == 0 ? 256 : 2 * c->capacity;
         const hs_slot **grown = realloc(list->items, capacity * sizeof *grown);
         if (grown == NULL) {
-            list->out_of_memory = true;
+            c->out_of_memory = true;
             return;
         }
         list->items = grown;
-        list->capacity = capacity;
+        c->capacity = capacity;
     }
     list->items[list->count++] = slot;
 }
@@ -35,16 +36,36 @@ static int by_address(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+int hs_slot_list_take(hs_slot_list *list, const hs_run *run, enum hs_heap_kind heap)
+{
+    *list = (hs_slot_list){0};
+    collector c = {.list = list, .heap = heap};
+    if (hs_run_visit_live(run, keep_slot, &c) != 0 || c.out_of_memory) {
+        hs_slot_list_release(list);
+        return -1;
+    }
+    if (list->count != 0) {
+        qsort(list->items, list->count, sizeof *list->items, by_address);
+    }
+    return 0;
+}
+
+void hs_slot_list_release(hs_slot_list *list)
+{
+    free(list->items);
+    *list = (hs_slot_list){0};
+}
+
 typedef struct walk {
     hs_holders *holders;
     size_t capacity;
-    const slot_list *slots;
+    const hs_slot_list *slots;
     const hs_run *run;
     uint8_t heap;
     bool out_of_memory;
 } walk;
 
-static const hs_slot *slot_in(const slot_list *slots, hs_addr start, uint32_t size)
+const hs_slot *hs_slot_list_find(const hs_slot_list *slots, hs_addr start, uint32_t size)
 {
     size_t low = 0;
     size_t high = slots->count;
@@ -83,7 +104,7 @@ static bool keep_block(void *context, hs_addr address, uint32_t size, bool used)
         w->capacity = capacity;
     }
     hs_holder holder = {.start = address, .size = size, .heap = w->heap, .owner = HS_NO_OWNER};
-    const hs_slot *slot = used ? slot_in(w->slots, address, size) : NULL;
+    const hs_slot *slot = used ? hs_slot_list_find(w->slots, address, size) : NULL;
     if (slot != NULL) {
         holder.kind = HS_HOLDER_OWNER;
         holder.owner = slot->owner;
@@ -100,11 +121,8 @@ static bool keep_block(void *context, hs_addr address, uint32_t size, bool used)
 int hs_holders_take(hs_holders *holders, const hs_run *run)
 {
     *holders = (hs_holders){0};
-    slot_list slots = {0};
-    bool failed = hs_run_visit_live(run, keep_slot, &slots) != 0 || slots.out_of_memory;
-    if (!failed && slots.count != 0) {
-        qsort(slots.items, slots.count, sizeof *slots.items, by_address);
-    }
+    hs_slot_list slots;
+    bool failed = hs_slot_list_take(&slots, run, HS_HEAP_IDF) != 0;
     hs_caps *caps = &run->board->caps;
     walk w = {.holders = holders, .slots = &slots, .run = run};
     for (unsigned i = 0; i < caps->count && !failed; i++) {
@@ -115,7 +133,7 @@ int hs_holders_take(hs_holders *holders, const hs_run *run)
         }
         failed = w.out_of_memory;
     }
-    free(slots.items);
+    hs_slot_list_release(&slots);
     if (failed) {
         hs_holders_release(holders);
         return -1;

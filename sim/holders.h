@@ -27,6 +27,19 @@ typedef struct hs_holders {
     size_t count;
 } hs_holders;
 
+/* The live slots of one kind of heap by address; they belong to the run. */
+typedef struct hs_slot_list {
+    const hs_slot **items;
+    size_t count;
+} hs_slot_list;
+
+/* O(slots log slots). 0, or -1 and an empty list: host out of memory. */
+int hs_slot_list_take(hs_slot_list *list, const hs_run *run, enum hs_heap_kind heap);
+void hs_slot_list_release(hs_slot_list *list);
+/* The slot whose address lies in [start, start + size), which may be behind the start (canaries,
+ * headers of tracked allocations), or NULL. O(log slots). */
+const hs_slot *hs_slot_list_find(const hs_slot_list *slots, hs_addr start, uint32_t size);
+
 /* O(blocks log blocks). 0, or -1: host out of memory. Release with hs_holders_release(). */
 int hs_holders_take(hs_holders *holders, const hs_run *run);
 void hs_holders_release(hs_holders *holders);

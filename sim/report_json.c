@@ -72,7 +72,7 @@ json_t *hs_mark_json(const hs_mark *mark)
                      "idf", idf_json(mark), "gc", mark->has_gc ? gc_json(&mark->gc) : json_null());
 }
 
-static json_t *failure_json(const hs_run *run, const hs_failure *failure)
+json_t *hs_failure_json(const hs_run *run, const hs_failure *failure)
 {
     bool in_trace = failure->trace < run->trace_count;
     return json_pack(
@@ -146,7 +146,7 @@ json_t *hs_result_json(const hs_session *session)
     json_object_set_new(json, "outcome", json_string(failed ? "failed" : "completed"));
     json_object_set_new(json, "failures", integer(run->failures));
     json_object_set_new(json, "failure",
-                        run->failed ? failure_json(run, &run->failure) : json_null());
+                        run->failed ? hs_failure_json(run, &run->failure) : json_null());
     json_object_set_new(json, "crash",
                         run->crashed
                             ? json_pack("{s:I, s:s, s:I}", "event", (json_int_t)run->crash_event,

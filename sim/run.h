@@ -35,6 +35,8 @@ typedef struct hs_failure {
     uint32_t size;          /* bytes asked for: count times size for calloc */
     uint32_t need;          /* payload bytes after the allocator's own rounding */
     uint32_t caps;          /* IDF heap only */
+    uint32_t align;         /* of an aligned request; 0: none */
+    hs_addr block;          /* of a realloc: the block that could not grow; 0: another request */
     uint32_t free;          /* in the memory that could serve it: idf: payload bytes; gc: bytes */
     uint32_t largest;       /* as the device would print it */
     uint32_t largest_exact; /* the same, not rounded */

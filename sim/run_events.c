@@ -88,7 +88,7 @@ void hs_run_fail(hs_run *run, hs_failure *failure)
     }
 }
 
-static void fail(const step *s, uint16_t owner, uint32_t size)
+static void fail(const step *s, uint16_t owner, uint32_t size, hs_addr block)
 {
     hs_run *run = s->run;
     hs_failure failure = {
@@ -99,6 +99,8 @@ static void fail(const step *s, uint16_t owner, uint32_t size)
         .heap = run->owners[owner].heap,
         .size = size,
         .caps = (s->event->flags & HS_EVENT_CAPS) != 0 ? s->event->caps : run->owners[owner].caps,
+        .align = s->event->op == HS_OP_ALIGNED ? s->event->count : 0,
+        .block = block,
     };
     run->owners[owner].failures++;
     s->outcome->failed = true;
@@ -251,7 +253,7 @@ static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size
     }
     if (address == 0) {
         if (size != 0) { /* NULL is the right answer to a request for nothing */
-            fail(s, owner, size);
+            fail(s, owner, size, 0);
         }
         return 0;
     }
@@ -389,7 +391,7 @@ static int step_realloc(const step *s)
     }
     if (address == 0) {
         if ((s->event->flags & HS_EVENT_NOMOVE) == 0) {
-            fail(s, slot->owner, s->event->size);
+            fail(s, slot->owner, s->event->size, slot->addr);
         }
         return 0;
     }

@@ -1,0 +1,239 @@
+#include "explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "holders.h"
+
+#define PLANNED 300u /* replays, but for those that each region costs */
+
+static int no_memory(hs_error *error)
+{
+    hs_error_set(error, NULL, 0, "the host is out of memory");
+    return -1;
+}
+
+/* --- who holds what --- */
+
+static hs_place *add_place(hs_places *places)
+{
+    hs_place *grown = realloc(places->items, (places->count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return NULL;
+    }
+    places->items = grown;
+    grown[places->count] = (hs_place){0};
+    return &grown[places->count++];
+}
+
+static hs_holding *holding_of(hs_place *place, uint8_t kind, uint16_t owner, size_t phases)
+{
+    for (size_t i = 0; i < place->count; i++) {
+        if (place->holdings[i].kind == kind && place->holdings[i].owner == owner) {
+            return &place->holdings[i];
+        }
+    }
+    hs_holding *grown = realloc(place->holdings, (place->count + 1) * sizeof *grown);
+    bool *marks = calloc(phases + 1, sizeof *marks);
+    place->holdings = grown != NULL ? grown : place->holdings;
+    if (grown == NULL || marks == NULL) {
+        free(marks);
+        return NULL;
+    }
+    grown[place->count] = (hs_holding){.kind = kind, .owner = owner, .phases = marks};
+    return &grown[place->count++];
+}
+
+static bool add_free(hs_place *place, uint32_t size)
+{
+    place->free += size;
+    place->free_blocks++;
+    place->largest = size > place->largest ? size : place->largest;
+    return true;
+}
+
+static bool add_live(hs_place *place, const hs_run *run, uint8_t kind, uint16_t owner,
+                     uint16_t phase, uint32_t size)
+{
+    hs_holding *h = holding_of(place, kind, owner, run->phase_count);
+    if (h == NULL) {
+        return false;
+    }
+    h->bytes += size;
+    h->blocks++;
+    if (kind == HS_PIN_OWNER && phase < run->phase_count) {
+        h->phases[phase] = true;
+    }
+    return true;
+}
+
+static bool add_holder(hs_place *place, const hs_run *run, const hs_holder *h)
+{
+    switch (h->kind) {
+    case HS_HOLDER_FREE:
+        return add_free(place, h->size);
+    case HS_HOLDER_AREA:
+        return add_live(place, run, HS_PIN_AREA, HS_NO_OWNER, 0, h->size);
+    case HS_HOLDER_OWNER:
+        return add_live(place, run, HS_PIN_OWNER, h->owner, h->phase, h->size);
+    default:
+        return add_live(place, run, HS_PIN_BOOT, HS_NO_OWNER, 0, h->size);
+    }
+}
+
+static int take_regions(hs_places *places, const hs_run *run, const hs_failure *failure,
+                        hs_error *error)
+{
+    hs_holders holders;
+    if (hs_holders_take(&holders, run) != 0) {
+        return no_memory(error);
+    }
+    hs_place *place = NULL;
+    bool ok = true;
+    for (size_t i = 0; i < holders.count && ok; i++) {
+        const hs_holder *h = &holders.items[i];
+        if (i == 0 || h->heap != holders.items[i - 1].heap) {
+            const hs_caps_heap *heap = &run->board->caps.heaps[h->heap];
+            ok = (place = add_place(places)) != NULL;
+            if (!ok) {
+                break;
+            }
+            place->start = heap->start;
+            place->size = heap->end - heap->start;
+            place->type = hs_place_type(heap);
+            place->serves =
+                failure->heap == HS_HEAP_IDF && (heap->all & failure->caps) == failure->caps;
+        }
+        ok = add_holder(place, run, h);
+    }
+    hs_holders_release(&holders);
+    return ok ? 0 : no_memory(error);
+}
+
+static bool add_object(hs_place *place, const hs_run *run, const hs_gc_object *object,
+                       const hs_slot_list *slots)
+{
+    uint32_t size = object->blocks * HS_GC_BLOCK;
+    const hs_slot *slot = hs_slot_list_find(slots, object->address, size);
+    return slot != NULL ? add_live(place, run, HS_PIN_OWNER, slot->owner, slot->phase, size)
+                        : add_live(place, run, HS_PIN_LINKED, HS_NO_OWNER, 0, size);
+}
+
+static bool take_area(hs_places *places, const hs_run *run, const hs_gc_area *area,
+                      const hs_slot_list *slots, hs_gc_object *object, bool *more)
+{
+    const hs_gc *gc = &run->board->gc;
+    hs_place *place = add_place(places);
+    if (place == NULL) {
+        return false;
+    }
+    place->start = hs_gc_area_start(gc, area);
+    place->size = hs_gc_area_size(gc, area);
+    place->type = "GC area";
+    place->serves = true;
+    hs_addr at = area->pool;
+    hs_addr end = area->pool + area->blocks * HS_GC_BLOCK;
+    bool ok = true;
+    while (ok && *more && object->address - area->pool < end - area->pool) {
+        ok = (object->address == at || add_free(place, object->address - at)) &&
+             add_object(place, run, object, slots);
+        at = object->address + object->blocks * HS_GC_BLOCK;
+        *more = hs_gc_next_object(gc, object);
+    }
+    return ok && (at == end || add_free(place, end - at));
+}
+
+static int take_areas(hs_places *places, const hs_run *run, hs_error *error)
+{
+    const hs_gc *gc = &run->board->gc;
+    hs_slot_list slots;
+    if (hs_slot_list_take(&slots, run, HS_HEAP_GC) != 0) {
+        return no_memory(error);
+    }
+    hs_gc_object object = {0};
+    bool more = hs_gc_next_object(gc, &object);
+    bool ok = true;
+    const hs_gc_area *area = NULL;
+    while (ok && (area = hs_gc_next_area(gc, area)) != NULL) {
+        ok = take_area(places, run, area, &slots, &object, &more);
+    }
+    hs_slot_list_release(&slots);
+    return ok ? 0 : no_memory(error);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const hs_holding *x = a;
+    const hs_holding *y = b;
+    if (x->bytes != y->bytes) {
+        return x->bytes < y->bytes ? 1 : -1;
+    }
+    return x->kind != y->kind ? x->kind - y->kind : x->owner - y->owner;
+}
+
+int hs_places_take(hs_places *places, const hs_run *run, const hs_failure *failure, hs_error *error)
+{
+    *places = (hs_places){0};
+    int result = take_regions(places, run, failure, error);
+    if (result == 0 && failure->heap == HS_HEAP_GC && run->board->has_gc) {
+        result = take_areas(places, run, error);
+    }
+    if (result != 0) {
+        hs_places_release(places);
+    }
+    for (size_t i = 0; i < places->count; i++) {
+        if (places->items[i].count != 0) {
+            qsort(places->items[i].holdings, places->items[i].count, sizeof(hs_holding), by_bytes);
+        }
+    }
+    return result;
+}
+
+void hs_places_release(hs_places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        for (size_t k = 0; k < places->items[i].count; k++) {
+            free(places->items[i].holdings[k].phases);
+        }
+        free(places->items[i].holdings);
+    }
+    free(places->items);
+    *places = (hs_places){0};
+}
+
+const char *hs_holding_name(const hs_run *run, const hs_holding *holding)
+{
+    return hs_pin_name(run, &(hs_pin){.kind = holding->kind, .owner = holding->owner});
+}
+
+/* --- the whole --- */
+
+int hs_explain(hs_explanation *to, hs_case *c, hs_error *error)
+{
+    *to = (hs_explanation){.c = c, .run = hs_case_run(c, &(hs_trial){0}, error)};
+    c->planned = PLANNED + 30 * c->layout->region_count;
+    int result = to->run != NULL ? 0 : -1;
+    if (result == 0 && to->run->failed) {
+        const hs_failure *failure = &to->run->failure;
+        result = hs_places_take(&to->places, to->run, failure, error);
+        result = result == 0 ? hs_pins_find(&to->pins, to->run, failure, error) : -1;
+        result = result == 0 ? hs_advise(&to->advices, c, to->run, error) : -1;
+    }
+    if (result == 0) {
+        result = hs_bounds_find(&to->bounds, c, error);
+    }
+    if (result != 0) {
+        hs_explanation_release(to);
+    }
+    return result;
+}
+
+void hs_explanation_release(hs_explanation *explanation)
+{
+    hs_bounds_release(&explanation->bounds);
+    hs_advices_release(&explanation->advices);
+    hs_pins_release(&explanation->pins);
+    hs_places_release(&explanation->places);
+    hs_case_release_run(explanation->run);
+    *explanation = (hs_explanation){0};
+}
