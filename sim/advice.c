@@ -44,9 +44,7 @@ static hs_result try_value(hs_case *c, const char *key, uint64_t value)
     hs_error error = {{0}};
     snprintf(text, sizeof text, "%" PRIu64, value);
     if (hs_policy_set(&changed, key, text, &error) != 0) {
-        hs_result refused = {.verdict = HS_REFUSED};
-        snprintf(refused.why, sizeof refused.why, "%s", error.text);
-        return refused;
+        return (hs_result){.verdict = HS_REFUSED, .why = error};
     }
     return hs_case_try(c, &(hs_trial){.policy = &changed});
 }
@@ -184,7 +182,7 @@ static hs_result try_gain(hs_case *c, size_t region, uint32_t gain)
     more[region] = gain;
     hs_other_board *other = hs_board_enlarged(c, more, &error);
     if (other == NULL) {
-        snprintf(result.why, sizeof result.why, "%s", error.text);
+        result.why = error;
         return result;
     }
     result = hs_case_try(c, &(hs_trial){.booted = other->board});
@@ -255,6 +253,18 @@ typedef struct policies {
     int result;
 } policies;
 
+/* A policy's fixed area in external memory is no idea for a board that has none. */
+static bool has_memory(const hs_policy *policy, const hs_layout *layout)
+{
+    bool has = true;
+    for (size_t i = 0; i < policy->fixed_count; i++) {
+        const hs_chip *chip = hs_chip_find(layout->chip);
+        has = has &&
+              (layout->spiram || hs_chip_type_at(chip, policy->fixed[i].start) != HS_REGION_SPIRAM);
+    }
+    return has;
+}
+
 static void try_policy(void *context, const char *name, const char *path)
 {
     policies *p = context;
@@ -271,10 +281,15 @@ static void try_policy(void *context, const char *name, const char *path)
     hs_policy *policy = hs_policy_load(path, &error);
     if (policy == NULL) {
         a->result.verdict = HS_REFUSED;
-        snprintf(a->result.why, sizeof a->result.why, "%s", error.text);
+        a->result.why = error;
         return;
     }
-    a->result = hs_case_try(p->c, &(hs_trial){.policy = policy});
+    if (has_memory(policy, p->c->layout)) {
+        a->result = hs_case_try(p->c, &(hs_trial){.policy = policy});
+    } else {
+        a->result.verdict = HS_REFUSED;
+        hs_error_set(&a->result.why, NULL, 0, "it needs external memory, which this board has not");
+    }
     a->applies = a->result.verdict != HS_REFUSED;
     a->helps = a->result.verdict == HS_PASSED;
     hs_policy_free(policy);

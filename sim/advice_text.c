@@ -26,7 +26,7 @@ static const char *outcome_text(const hs_result *r, char *text, size_t size)
         snprintf(text, size, "passes");
         break;
     default:
-        snprintf(text, size, "%s", r->why);
+        snprintf(text, size, "%.256s", r->why.text);
         break;
     }
     return text;
@@ -40,7 +40,7 @@ static void parameter_sentence(const hs_advice *a, char *text, size_t size)
     char outcome[320];
     bytes_text(a->now, now, sizeof now);
     if (!a->applies) {
-        snprintf(text, size, "%s: could not be tried: %s", a->name, a->result.why);
+        snprintf(text, size, "%s: could not be tried: %s", a->name, a->result.why.text);
         return;
     }
     if (!a->helps) {
@@ -65,7 +65,7 @@ static void region_sentence(const hs_advice *a, char *text, size_t size)
     char other[32];
     if (!a->applies) {
         snprintf(text, size, "more memory in the region at 0x%08" PRIx32 ": could not be tried: %s",
-                 a->start, a->result.why);
+                 a->start, a->result.why.text);
     } else if (!a->helps) {
         snprintf(text, size, "more memory in the region at 0x%08" PRIx32 " (%s): not even %s bytes",
                  a->start, a->name, bytes_text(a->high, other, sizeof other));

@@ -290,6 +290,7 @@ static const struct {
     {"validate", validate, "checks every line and every slot"},
     {"convert", convert, "text to binary and back, compressed or not"},
     {"slice", slice, "a part of a trace: events, a phase, an owner"},
+    {"minimise", hs_cmd_trace_minimise, "the shortest trace that still fails in the same way"},
     {"anonymise", anonymise, "replaces names, so that a trace can be passed on"},
     {"import", hs_cmd_import, "a trace or a layout from a log of a device or of another tool"},
     {"export", hs_cmd_export, "a trace for the viewer of another tool"},

@@ -6,6 +6,7 @@
 #include "trace.h"
 
 int hs_cmd_trace_info(int argc, char **argv);
+int hs_cmd_trace_minimise(int argc, char **argv);
 
 /* The trace of this name, found as data are (data_path.h). NULL after a line on stderr. */
 hs_trace *hs_cmd_trace_open(const char *name);

@@ -9,6 +9,7 @@
 enum { HS_EXIT_OK = 0, HS_EXIT_FAILED = 1, HS_EXIT_BAD = 2 };
 
 int hs_cmd_run(int argc, char **argv);
+int hs_cmd_explain(int argc, char **argv);
 int hs_cmd_verify(int argc, char **argv);
 int hs_cmd_list(int argc, char **argv);
 int hs_cmd_compare(int argc, char **argv);

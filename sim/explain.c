@@ -15,18 +15,18 @@ static int no_memory(hs_error *error)
 
 /* --- who holds what --- */
 
-static hs_place *add_place(hs_places *places)
+static hs_store *add_place(hs_stores *places)
 {
-    hs_place *grown = realloc(places->items, (places->count + 1) * sizeof *grown);
+    hs_store *grown = realloc(places->items, (places->count + 1) * sizeof *grown);
     if (grown == NULL) {
         return NULL;
     }
     places->items = grown;
-    grown[places->count] = (hs_place){0};
+    grown[places->count] = (hs_store){0};
     return &grown[places->count++];
 }
 
-static hs_holding *holding_of(hs_place *place, uint8_t kind, uint16_t owner, size_t phases)
+static hs_holding *holding_of(hs_store *place, uint8_t kind, uint16_t owner, size_t phases)
 {
     for (size_t i = 0; i < place->count; i++) {
         if (place->holdings[i].kind == kind && place->holdings[i].owner == owner) {
@@ -44,7 +44,7 @@ static hs_holding *holding_of(hs_place *place, uint8_t kind, uint16_t owner, siz
     return &grown[place->count++];
 }
 
-static bool add_free(hs_place *place, uint32_t size)
+static bool add_free(hs_store *place, uint32_t size)
 {
     place->free += size;
     place->free_blocks++;
@@ -52,7 +52,7 @@ static bool add_free(hs_place *place, uint32_t size)
     return true;
 }
 
-static bool add_live(hs_place *place, const hs_run *run, uint8_t kind, uint16_t owner,
+static bool add_live(hs_store *place, const hs_run *run, uint8_t kind, uint16_t owner,
                      uint16_t phase, uint32_t size)
 {
     hs_holding *h = holding_of(place, kind, owner, run->phase_count);
@@ -67,7 +67,7 @@ static bool add_live(hs_place *place, const hs_run *run, uint8_t kind, uint16_t 
     return true;
 }
 
-static bool add_holder(hs_place *place, const hs_run *run, const hs_holder *h)
+static bool add_holder(hs_store *place, const hs_run *run, const hs_holder *h)
 {
     switch (h->kind) {
     case HS_HOLDER_FREE:
@@ -81,14 +81,14 @@ static bool add_holder(hs_place *place, const hs_run *run, const hs_holder *h)
     }
 }
 
-static int take_regions(hs_places *places, const hs_run *run, const hs_failure *failure,
+static int take_regions(hs_stores *places, const hs_run *run, const hs_failure *failure,
                         hs_error *error)
 {
     hs_holders holders;
     if (hs_holders_take(&holders, run) != 0) {
         return no_memory(error);
     }
-    hs_place *place = NULL;
+    hs_store *place = NULL;
     bool ok = true;
     for (size_t i = 0; i < holders.count && ok; i++) {
         const hs_holder *h = &holders.items[i];
@@ -110,7 +110,7 @@ static int take_regions(hs_places *places, const hs_run *run, const hs_failure *
     return ok ? 0 : no_memory(error);
 }
 
-static bool add_object(hs_place *place, const hs_run *run, const hs_gc_object *object,
+static bool add_object(hs_store *place, const hs_run *run, const hs_gc_object *object,
                        const hs_slot_list *slots)
 {
     uint32_t size = object->blocks * HS_GC_BLOCK;
@@ -119,11 +119,11 @@ static bool add_object(hs_place *place, const hs_run *run, const hs_gc_object *o
                         : add_live(place, run, HS_PIN_LINKED, HS_NO_OWNER, 0, size);
 }
 
-static bool take_area(hs_places *places, const hs_run *run, const hs_gc_area *area,
+static bool take_area(hs_stores *places, const hs_run *run, const hs_gc_area *area,
                       const hs_slot_list *slots, hs_gc_object *object, bool *more)
 {
     const hs_gc *gc = &run->board->gc;
-    hs_place *place = add_place(places);
+    hs_store *place = add_place(places);
     if (place == NULL) {
         return false;
     }
@@ -143,7 +143,7 @@ static bool take_area(hs_places *places, const hs_run *run, const hs_gc_area *ar
     return ok && (at == end || add_free(place, end - at));
 }
 
-static int take_areas(hs_places *places, const hs_run *run, hs_error *error)
+static int take_areas(hs_stores *places, const hs_run *run, hs_error *error)
 {
     const hs_gc *gc = &run->board->gc;
     hs_slot_list slots;
@@ -171,15 +171,15 @@ static int by_bytes(const void *a, const void *b)
     return x->kind != y->kind ? x->kind - y->kind : x->owner - y->owner;
 }
 
-int hs_places_take(hs_places *places, const hs_run *run, const hs_failure *failure, hs_error *error)
+int hs_stores_take(hs_stores *places, const hs_run *run, const hs_failure *failure, hs_error *error)
 {
-    *places = (hs_places){0};
+    *places = (hs_stores){0};
     int result = take_regions(places, run, failure, error);
     if (result == 0 && failure->heap == HS_HEAP_GC && run->board->has_gc) {
         result = take_areas(places, run, error);
     }
     if (result != 0) {
-        hs_places_release(places);
+        hs_stores_release(places);
     }
     for (size_t i = 0; i < places->count; i++) {
         if (places->items[i].count != 0) {
@@ -189,7 +189,7 @@ int hs_places_take(hs_places *places, const hs_run *run, const hs_failure *failu
     return result;
 }
 
-void hs_places_release(hs_places *places)
+void hs_stores_release(hs_stores *places)
 {
     for (size_t i = 0; i < places->count; i++) {
         for (size_t k = 0; k < places->items[i].count; k++) {
@@ -198,7 +198,7 @@ void hs_places_release(hs_places *places)
         free(places->items[i].holdings);
     }
     free(places->items);
-    *places = (hs_places){0};
+    *places = (hs_stores){0};
 }
 
 const char *hs_holding_name(const hs_run *run, const hs_holding *holding)
@@ -215,7 +215,7 @@ int hs_explain(hs_explanation *to, hs_case *c, hs_error *error)
     int result = to->run != NULL ? 0 : -1;
     if (result == 0 && to->run->failed) {
         const hs_failure *failure = &to->run->failure;
-        result = hs_places_take(&to->places, to->run, failure, error);
+        result = hs_stores_take(&to->places, to->run, failure, error);
         result = result == 0 ? hs_pins_find(&to->pins, to->run, failure, error) : -1;
         result = result == 0 ? hs_advise(&to->advices, c, to->run, error) : -1;
     }
@@ -233,7 +233,7 @@ void hs_explanation_release(hs_explanation *explanation)
     hs_bounds_release(&explanation->bounds);
     hs_advices_release(&explanation->advices);
     hs_pins_release(&explanation->pins);
-    hs_places_release(&explanation->places);
+    hs_stores_release(&explanation->places);
     hs_case_release_run(explanation->run);
     *explanation = (hs_explanation){0};
 }

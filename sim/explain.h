@@ -19,7 +19,7 @@ typedef struct hs_holding {
 } hs_holding;
 
 /* A region of the IDF heap, or an area of the GC heap. */
-typedef struct hs_place {
+typedef struct hs_store {
     hs_addr start;
     uint32_t size;
     const char *type; /* "GC area" for an area */
@@ -29,22 +29,22 @@ typedef struct hs_place {
     uint32_t largest;
     hs_holding *holdings; /* most bytes first */
     size_t count;
-} hs_place;
+} hs_store;
 
-typedef struct hs_places {
-    hs_place *items;
+typedef struct hs_stores {
+    hs_store *items;
     size_t count;
-} hs_places;
+} hs_stores;
 
 /* All regions of the run's board, and all areas when `gc`. 0, or -1 with *error. */
-int hs_places_take(hs_places *places, const hs_run *run, const hs_failure *failure,
+int hs_stores_take(hs_stores *places, const hs_run *run, const hs_failure *failure,
                    hs_error *error);
-void hs_places_release(hs_places *places);
+void hs_stores_release(hs_stores *places);
 
 typedef struct hs_explanation {
     hs_case *c;  /* of the caller */
     hs_run *run; /* at the failure, or at the end */
-    hs_places places;
+    hs_stores places;
     hs_pin_sets pins;
     hs_advices advices;
     hs_bounds bounds;
@@ -56,8 +56,7 @@ int hs_explain(hs_explanation *to, hs_case *c, hs_error *error);
 void hs_explanation_release(hs_explanation *explanation);
 
 void hs_explain_print(FILE *out, const hs_explanation *explanation);
-/* The evidence in one sentence, the pins: what is known at the moment of the failure, without
- * replays. 0, or -1 with *error. */
+/* The pins: what is known at the moment of the failure, without replays. 0, or -1 with *error. */
 int hs_explain_print_brief(FILE *out, const hs_run *run, const hs_failure *failure,
                            hs_error *error);
 /* NULL: host out of memory. */

@@ -319,7 +319,7 @@ static void note_result(hs_result *result, const hs_run *run)
     result->events = run->event;
     if (run->crashed) {
         result->verdict = HS_CRASHED;
-        snprintf(result->why, sizeof result->why, "%s", hs_run_crash_reason(run));
+        hs_error_set(&result->why, NULL, 0, "%s", hs_run_crash_reason(run));
     } else if (run->failed) {
         result->verdict = HS_FAILED;
         result->failure = run->failure;
@@ -341,7 +341,7 @@ hs_result hs_case_try(hs_case *c, const hs_trial *trial)
     }
     if (run == NULL || play(c, run, trial, &error) != 0) {
         result.verdict = HS_REFUSED;
-        snprintf(result.why, sizeof result.why, "%s", error.text);
+        result.why = error;
     } else {
         note_result(&result, run);
     }

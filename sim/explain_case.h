@@ -73,7 +73,7 @@ typedef struct hs_result {
     char owner[64];  /* of the failure, by name: owner numbers differ between runs */
     uint32_t python; /* bytes of the GC heap when the policy had started; 0: none */
     uint64_t events; /* until the failure, or all */
-    char why[256];
+    hs_error why;
 } hs_result;
 
 /* Replays until the first failure. Costs a copy of the board and the events. */

@@ -25,7 +25,7 @@ static json_t *places_json(const hs_explanation *e)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < e->places.count; i++) {
-        const hs_place *p = &e->places.items[i];
+        const hs_store *p = &e->places.items[i];
         json_t *holders = json_array();
         for (size_t k = 0; k < p->count; k++) {
             const hs_holding *h = &p->holdings[k];
@@ -90,8 +90,8 @@ static json_t *result_json(const hs_result *r)
         json_object_set_new(json, "size", integer(r->failure.size));
         json_object_set_new(json, "event", integer(r->failure.event));
     }
-    if (r->why[0] != 0) {
-        json_object_set_new(json, "why", json_string(r->why));
+    if (r->why.text[0] != 0) {
+        json_object_set_new(json, "why", json_string(r->why.text));
     }
     return json;
 }

@@ -114,7 +114,7 @@ static void print_phases(FILE *out, const hs_run *run, const hs_holding *h)
     }
 }
 
-static void print_place(FILE *out, const hs_run *run, const hs_place *place)
+static void print_place(FILE *out, const hs_run *run, const hs_store *place)
 {
     fprintf(out,
             "  0x%08" PRIx32 " %s of %" PRIu32 " bytes: %" PRIu64 " free in %" PRIu64
@@ -174,9 +174,8 @@ static void print_pin_set(FILE *out, const hs_run *run, const hs_pin_set *set)
         fprintf(out, "even empty it would not have %" PRIu32 " bytes in one piece\n", set->wanted);
         return;
     }
-    fprintf(out,
-            "%" PRIu64 " bytes in %zu block%s stand between %" PRIu32 " bytes in one piece%s\n",
-            set->bytes, set->count, plural(set->count), set->room,
+    fprintf(out, "%" PRIu32 " bytes in one piece, were it not for %" PRIu64 " in %zu block%s%s\n",
+            set->room, set->bytes, set->count, plural(set->count),
             set->verified ? "" : " (which a replay without them did not confirm)");
     for (size_t i = 0; i < set->count && i < PINS_SHOWN; i++) {
         print_pin(out, run, &set->pins[i]);
@@ -196,21 +195,31 @@ static void print_pins(FILE *out, const hs_run *run, const hs_pin_sets *pins)
 
 /* --- advice --- */
 
+static void print_sentence(FILE *out, const hs_advice *advice)
+{
+    char text[1200];
+    hs_advice_sentence(advice, text, sizeof text);
+    fprintf(out, "  %s\n", text);
+}
+
 static void print_advices(FILE *out, const hs_advices *advices, bool helps)
+{
+    for (size_t i = 0; i < advices->count; i++) {
+        const hs_advice *a = &advices->items[i];
+        if (a->helps == helps && (a->kind == HS_ADVICE_PARAMETER || a->kind == HS_ADVICE_REGION)) {
+            print_sentence(out, a);
+        }
+    }
+}
+
+static void print_orders(FILE *out, const hs_advices *advices, bool helps)
 {
     size_t orders = 0;
     for (size_t i = 0; i < advices->count; i++) {
         const hs_advice *a = &advices->items[i];
-        if (a->helps != helps || a->kind == HS_ADVICE_POLICY) {
-            continue;
+        if (a->helps == helps && a->kind == HS_ADVICE_ORDER && orders++ < ORDERS_SHOWN) {
+            print_sentence(out, a);
         }
-        orders += a->kind == HS_ADVICE_ORDER && helps ? 1 : 0;
-        if (a->kind == HS_ADVICE_ORDER && orders > ORDERS_SHOWN) {
-            continue;
-        }
-        char text[1200];
-        hs_advice_sentence(a, text, sizeof text);
-        fprintf(out, "  %s\n", text);
     }
     if (orders > ORDERS_SHOWN) {
         fprintf(out, "  and %zu more such moves\n", orders - ORDERS_SHOWN);
@@ -246,12 +255,14 @@ static void print_advice(FILE *out, const hs_explanation *e)
         fprintf(out, "\nWhat lets it pass, of %" PRIu64 " things replayed:\n", list->replays);
         print_advices(out, list, true);
         print_policies(out, list, true);
+        print_orders(out, list, true);
         fputs("\nWhat does not:\n", out);
     } else {
         fprintf(out, "\nNone of %" PRIu64 " things replayed lets it pass:\n", list->replays);
     }
     print_advices(out, list, false);
     print_policies(out, list, false);
+    print_orders(out, list, false);
 }
 
 /* --- bounds --- */
@@ -335,7 +346,7 @@ int hs_explain_print_brief(FILE *out, const hs_run *run, const hs_failure *failu
     if (hs_pins_find(&pins, run, failure, error) != 0) {
         return -1;
     }
-    print_evidence(out, failure);
+    fputc('\n', out);
     print_pins(out, run, &pins);
     fputs("What would let it pass: `heapsim explain` with the same layout, policy and traces.\n",
           out);

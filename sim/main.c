@@ -16,6 +16,7 @@ typedef struct verb {
 
 static const verb verbs[] = {
     {"run", hs_cmd_run, "replay traces on a board; the default verb"},
+    {"explain", hs_cmd_explain, "why a run fails, who holds the memory, what would help"},
     {"verify", hs_cmd_verify, "compare replayed addresses with recorded ones"},
     {"trace", hs_cmd_trace, "look into traces, check, convert and cut them"},
     {"compare", hs_cmd_compare, "replay layouts, policies, scenarios and seeds; one table"},
@@ -54,14 +55,16 @@ int hs_cmd_refuse(const char *format, ...)
 
 static struct {
     bool drawn;
+    unsigned percent;
     time_t started;
 } bar;
 
 void hs_cmd_progress(void *context, uint64_t done, uint64_t size)
 {
     (void)context;
-    static unsigned calls;
-    if (size == 0 || (++calls & 1023) != 0 || isatty(STDERR_FILENO) == 0) {
+    static int terminal = -1;
+    terminal = terminal < 0 ? isatty(STDERR_FILENO) : terminal;
+    if (size == 0 || terminal == 0) {
         return;
     }
     time_t now = time(NULL);
@@ -70,6 +73,10 @@ void hs_cmd_progress(void *context, uint64_t done, uint64_t size)
         return;
     }
     unsigned percent = (unsigned)(done >= size ? 100 : done * 100 / size);
+    if (bar.drawn && percent == bar.percent) {
+        return;
+    }
+    bar.percent = percent;
     fprintf(stderr, "\r[%-50.*s] %3u %%", (int)(percent / 2),
             "##################################################", percent);
     bar.drawn = true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explain.h"
 #include "report.h"
 #include "session.h"
 
@@ -142,7 +143,8 @@ static void on_failure(void *context, const hs_run *run, const hs_failure *failu
         return;
     }
     FILE *memory = open_memstream(&s->scene, &s->scene_size);
-    if (memory == NULL || print_scene(memory, run, &s->error) != 0) {
+    if (memory == NULL || print_scene(memory, run, &s->error) != 0 ||
+        hs_explain_print_brief(memory, run, failure, &s->error) != 0) {
         hs_error_set(&s->error, NULL, 0, "the host is out of memory");
     }
     if (memory != NULL) {
