@@ -116,11 +116,6 @@ static bool sizes_areas(const hs_policy *policy)
     return takes_areas(policy) && policy->areas != HS_POLICY_AREAS_ALL;
 }
 
-static bool grows(const hs_policy *policy)
-{
-    return policy->grow;
-}
-
 static uint64_t now_initial(const hs_run *failed)
 {
     const hs_board *board = failed->board;
@@ -133,15 +128,11 @@ static uint64_t now_reserve(const hs_run *failed)
     return failed->board->policy->reserve;
 }
 
-static uint64_t now_keep_free(const hs_run *failed)
-{
-    return failed->board->policy->keep_free;
-}
-
+/* gc.keep_free is none of them: growth comes when Python has no memory, and refused, Python fails.
+ */
 static const parameter parameters[] = {
     {"gc.initial", sizes_areas, now_initial, false},
     {"gc.reserve", takes_areas, now_reserve, true},
-    {"gc.keep_free", grows, now_keep_free, true},
 };
 
 static int advise_parameter(hs_advices *to, hs_case *c, const hs_run *failed, const parameter *p,
@@ -150,10 +141,7 @@ static int advise_parameter(hs_advices *to, hs_case *c, const hs_run *failed, co
     hs_caps *caps = &c->booted->caps;
     uint64_t now = p->now(failed);
     uint64_t low = p->from_now ? now / K * K + K : K;
-    bool sum = p->now == now_keep_free;
-    uint64_t high =
-        (sum ? hs_caps_free_size(caps, HS_CAP_8BIT) : hs_caps_largest_exact(caps, HS_CAP_8BIT)) /
-        K * K;
+    uint64_t high = hs_caps_largest_exact(caps, HS_CAP_8BIT) / K * K;
     if (!p->used(c->policy) || low > high) {
         return 0;
     }

@@ -175,7 +175,7 @@ static int try_orders(hs_advices *to, orders *o, uint8_t *marks, hs_error *error
             break;
         }
     }
-    for (size_t i = failing; i > back; i--) {
+    for (size_t i = failing > 0 ? failing - 1 : 0; i > back; i--) { /* the next one: seen above */
         if (may_cross(o, i - 1, failing, marks) && passes(o, i - 1, failing) &&
             keep_order(to, o, i - 1, failing, error) != 0) {
             return -1;

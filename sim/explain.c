@@ -15,47 +15,47 @@ static int no_memory(hs_error *error)
 
 /* --- who holds what --- */
 
-static hs_store *add_place(hs_stores *places)
+static hs_store *add_store(hs_stores *stores)
 {
-    hs_store *grown = realloc(places->items, (places->count + 1) * sizeof *grown);
+    hs_store *grown = realloc(stores->items, (stores->count + 1) * sizeof *grown);
     if (grown == NULL) {
         return NULL;
     }
-    places->items = grown;
-    grown[places->count] = (hs_store){0};
-    return &grown[places->count++];
+    stores->items = grown;
+    grown[stores->count] = (hs_store){0};
+    return &grown[stores->count++];
 }
 
-static hs_holding *holding_of(hs_store *place, uint8_t kind, uint16_t owner, size_t phases)
+static hs_holding *holding_of(hs_store *store, uint8_t kind, uint16_t owner, size_t phases)
 {
-    for (size_t i = 0; i < place->count; i++) {
-        if (place->holdings[i].kind == kind && place->holdings[i].owner == owner) {
-            return &place->holdings[i];
+    for (size_t i = 0; i < store->count; i++) {
+        if (store->holdings[i].kind == kind && store->holdings[i].owner == owner) {
+            return &store->holdings[i];
         }
     }
-    hs_holding *grown = realloc(place->holdings, (place->count + 1) * sizeof *grown);
+    hs_holding *grown = realloc(store->holdings, (store->count + 1) * sizeof *grown);
     bool *marks = calloc(phases + 1, sizeof *marks);
-    place->holdings = grown != NULL ? grown : place->holdings;
+    store->holdings = grown != NULL ? grown : store->holdings;
     if (grown == NULL || marks == NULL) {
         free(marks);
         return NULL;
     }
-    grown[place->count] = (hs_holding){.kind = kind, .owner = owner, .phases = marks};
-    return &grown[place->count++];
+    grown[store->count] = (hs_holding){.kind = kind, .owner = owner, .phases = marks};
+    return &grown[store->count++];
 }
 
-static bool add_free(hs_store *place, uint32_t size)
+static bool add_free(hs_store *store, uint32_t size)
 {
-    place->free += size;
-    place->free_blocks++;
-    place->largest = size > place->largest ? size : place->largest;
+    store->free += size;
+    store->free_blocks++;
+    store->largest = size > store->largest ? size : store->largest;
     return true;
 }
 
-static bool add_live(hs_store *place, const hs_run *run, uint8_t kind, uint16_t owner,
+static bool add_live(hs_store *store, const hs_run *run, uint8_t kind, uint16_t owner,
                      uint16_t phase, uint32_t size)
 {
-    hs_holding *h = holding_of(place, kind, owner, run->phase_count);
+    hs_holding *h = holding_of(store, kind, owner, run->phase_count);
     if (h == NULL) {
         return false;
     }
@@ -67,83 +67,83 @@ static bool add_live(hs_store *place, const hs_run *run, uint8_t kind, uint16_t 
     return true;
 }
 
-static bool add_holder(hs_store *place, const hs_run *run, const hs_holder *h)
+static bool add_holder(hs_store *store, const hs_run *run, const hs_holder *h)
 {
     switch (h->kind) {
     case HS_HOLDER_FREE:
-        return add_free(place, h->size);
+        return add_free(store, h->size);
     case HS_HOLDER_AREA:
-        return add_live(place, run, HS_PIN_AREA, HS_NO_OWNER, 0, h->size);
+        return add_live(store, run, HS_PIN_AREA, HS_NO_OWNER, 0, h->size);
     case HS_HOLDER_OWNER:
-        return add_live(place, run, HS_PIN_OWNER, h->owner, h->phase, h->size);
+        return add_live(store, run, HS_PIN_OWNER, h->owner, h->phase, h->size);
     default:
-        return add_live(place, run, HS_PIN_BOOT, HS_NO_OWNER, 0, h->size);
+        return add_live(store, run, HS_PIN_BOOT, HS_NO_OWNER, 0, h->size);
     }
 }
 
-static int take_regions(hs_stores *places, const hs_run *run, const hs_failure *failure,
+static int take_regions(hs_stores *stores, const hs_run *run, const hs_failure *failure,
                         hs_error *error)
 {
     hs_holders holders;
     if (hs_holders_take(&holders, run) != 0) {
         return no_memory(error);
     }
-    hs_store *place = NULL;
+    hs_store *store = NULL;
     bool ok = true;
     for (size_t i = 0; i < holders.count && ok; i++) {
         const hs_holder *h = &holders.items[i];
         if (i == 0 || h->heap != holders.items[i - 1].heap) {
             const hs_caps_heap *heap = &run->board->caps.heaps[h->heap];
-            ok = (place = add_place(places)) != NULL;
+            ok = (store = add_store(stores)) != NULL;
             if (!ok) {
                 break;
             }
-            place->start = heap->start;
-            place->size = heap->end - heap->start;
-            place->type = hs_place_type(heap);
-            place->serves =
+            store->start = heap->start;
+            store->size = heap->end - heap->start;
+            store->type = hs_place_type(heap);
+            store->serves =
                 failure->heap == HS_HEAP_IDF && (heap->all & failure->caps) == failure->caps;
         }
-        ok = add_holder(place, run, h);
+        ok = add_holder(store, run, h);
     }
     hs_holders_release(&holders);
     return ok ? 0 : no_memory(error);
 }
 
-static bool add_object(hs_store *place, const hs_run *run, const hs_gc_object *object,
+static bool add_object(hs_store *store, const hs_run *run, const hs_gc_object *object,
                        const hs_slot_list *slots)
 {
     uint32_t size = object->blocks * HS_GC_BLOCK;
     const hs_slot *slot = hs_slot_list_find(slots, object->address, size);
-    return slot != NULL ? add_live(place, run, HS_PIN_OWNER, slot->owner, slot->phase, size)
-                        : add_live(place, run, HS_PIN_LINKED, HS_NO_OWNER, 0, size);
+    return slot != NULL ? add_live(store, run, HS_PIN_OWNER, slot->owner, slot->phase, size)
+                        : add_live(store, run, HS_PIN_LINKED, HS_NO_OWNER, 0, size);
 }
 
-static bool take_area(hs_stores *places, const hs_run *run, const hs_gc_area *area,
+static bool take_area(hs_stores *stores, const hs_run *run, const hs_gc_area *area,
                       const hs_slot_list *slots, hs_gc_object *object, bool *more)
 {
     const hs_gc *gc = &run->board->gc;
-    hs_store *place = add_place(places);
-    if (place == NULL) {
+    hs_store *store = add_store(stores);
+    if (store == NULL) {
         return false;
     }
-    place->start = hs_gc_area_start(gc, area);
-    place->size = hs_gc_area_size(gc, area);
-    place->type = "GC area";
-    place->serves = true;
+    store->start = hs_gc_area_start(gc, area);
+    store->size = hs_gc_area_size(gc, area);
+    store->type = "GC area";
+    store->serves = true;
     hs_addr at = area->pool;
     hs_addr end = area->pool + area->blocks * HS_GC_BLOCK;
     bool ok = true;
     while (ok && *more && object->address - area->pool < end - area->pool) {
-        ok = (object->address == at || add_free(place, object->address - at)) &&
-             add_object(place, run, object, slots);
+        ok = (object->address == at || add_free(store, object->address - at)) &&
+             add_object(store, run, object, slots);
         at = object->address + object->blocks * HS_GC_BLOCK;
         *more = hs_gc_next_object(gc, object);
     }
-    return ok && (at == end || add_free(place, end - at));
+    return ok && (at == end || add_free(store, end - at));
 }
 
-static int take_areas(hs_stores *places, const hs_run *run, hs_error *error)
+static int take_areas(hs_stores *stores, const hs_run *run, hs_error *error)
 {
     const hs_gc *gc = &run->board->gc;
     hs_slot_list slots;
@@ -155,7 +155,7 @@ static int take_areas(hs_stores *places, const hs_run *run, hs_error *error)
     bool ok = true;
     const hs_gc_area *area = NULL;
     while (ok && (area = hs_gc_next_area(gc, area)) != NULL) {
-        ok = take_area(places, run, area, &slots, &object, &more);
+        ok = take_area(stores, run, area, &slots, &object, &more);
     }
     hs_slot_list_release(&slots);
     return ok ? 0 : no_memory(error);
@@ -171,34 +171,34 @@ static int by_bytes(const void *a, const void *b)
     return x->kind != y->kind ? x->kind - y->kind : x->owner - y->owner;
 }
 
-int hs_stores_take(hs_stores *places, const hs_run *run, const hs_failure *failure, hs_error *error)
+int hs_stores_take(hs_stores *stores, const hs_run *run, const hs_failure *failure, hs_error *error)
 {
-    *places = (hs_stores){0};
-    int result = take_regions(places, run, failure, error);
+    *stores = (hs_stores){0};
+    int result = take_regions(stores, run, failure, error);
     if (result == 0 && failure->heap == HS_HEAP_GC && run->board->has_gc) {
-        result = take_areas(places, run, error);
+        result = take_areas(stores, run, error);
     }
     if (result != 0) {
-        hs_stores_release(places);
+        hs_stores_release(stores);
     }
-    for (size_t i = 0; i < places->count; i++) {
-        if (places->items[i].count != 0) {
-            qsort(places->items[i].holdings, places->items[i].count, sizeof(hs_holding), by_bytes);
+    for (size_t i = 0; i < stores->count; i++) {
+        if (stores->items[i].count != 0) {
+            qsort(stores->items[i].holdings, stores->items[i].count, sizeof(hs_holding), by_bytes);
         }
     }
     return result;
 }
 
-void hs_stores_release(hs_stores *places)
+void hs_stores_release(hs_stores *stores)
 {
-    for (size_t i = 0; i < places->count; i++) {
-        for (size_t k = 0; k < places->items[i].count; k++) {
-            free(places->items[i].holdings[k].phases);
+    for (size_t i = 0; i < stores->count; i++) {
+        for (size_t k = 0; k < stores->items[i].count; k++) {
+            free(stores->items[i].holdings[k].phases);
         }
-        free(places->items[i].holdings);
+        free(stores->items[i].holdings);
     }
-    free(places->items);
-    *places = (hs_stores){0};
+    free(stores->items);
+    *stores = (hs_stores){0};
 }
 
 const char *hs_holding_name(const hs_run *run, const hs_holding *holding)
@@ -215,7 +215,7 @@ int hs_explain(hs_explanation *to, hs_case *c, hs_error *error)
     int result = to->run != NULL ? 0 : -1;
     if (result == 0 && to->run->failed) {
         const hs_failure *failure = &to->run->failure;
-        result = hs_stores_take(&to->places, to->run, failure, error);
+        result = hs_stores_take(&to->stores, to->run, failure, error);
         result = result == 0 ? hs_pins_find(&to->pins, to->run, failure, error) : -1;
         result = result == 0 ? hs_advise(&to->advices, c, to->run, error) : -1;
     }
@@ -233,7 +233,7 @@ void hs_explanation_release(hs_explanation *explanation)
     hs_bounds_release(&explanation->bounds);
     hs_advices_release(&explanation->advices);
     hs_pins_release(&explanation->pins);
-    hs_stores_release(&explanation->places);
+    hs_stores_release(&explanation->stores);
     hs_case_release_run(explanation->run);
     *explanation = (hs_explanation){0};
 }

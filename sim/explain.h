@@ -9,7 +9,7 @@
 #include "bounds.h"
 #include "pins.h"
 
-/* What one owner holds in one place. */
+/* What one owner holds in one store. */
 typedef struct hs_holding {
     uint8_t kind;   /* enum hs_pin_kind */
     uint16_t owner; /* HS_PIN_OWNER */
@@ -37,14 +37,14 @@ typedef struct hs_stores {
 } hs_stores;
 
 /* All regions of the run's board, and all areas when `gc`. 0, or -1 with *error. */
-int hs_stores_take(hs_stores *places, const hs_run *run, const hs_failure *failure,
+int hs_stores_take(hs_stores *stores, const hs_run *run, const hs_failure *failure,
                    hs_error *error);
-void hs_stores_release(hs_stores *places);
+void hs_stores_release(hs_stores *stores);
 
 typedef struct hs_explanation {
     hs_case *c;  /* of the caller */
     hs_run *run; /* at the failure, or at the end */
-    hs_stores places;
+    hs_stores stores;
     hs_pin_sets pins;
     hs_advices advices;
     hs_bounds bounds;
@@ -56,7 +56,8 @@ int hs_explain(hs_explanation *to, hs_case *c, hs_error *error);
 void hs_explanation_release(hs_explanation *explanation);
 
 void hs_explain_print(FILE *out, const hs_explanation *explanation);
-/* The pins: what is known at the moment of the failure, without replays. 0, or -1 with *error. */
+/* The cheapest pins, as known at the moment of the failure, without replays. 0, or -1 with *error.
+ */
 int hs_explain_print_brief(FILE *out, const hs_run *run, const hs_failure *failure,
                            hs_error *error);
 /* NULL: host out of memory. */

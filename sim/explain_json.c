@@ -21,11 +21,11 @@ static json_t *phases_json(const hs_run *run, const hs_holding *h)
     return list;
 }
 
-static json_t *places_json(const hs_explanation *e)
+static json_t *stores_json(const hs_explanation *e)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < e->places.count; i++) {
-        const hs_store *p = &e->places.items[i];
+    for (size_t i = 0; i < e->stores.count; i++) {
+        const hs_store *p = &e->stores.items[i];
         json_t *holders = json_array();
         for (size_t k = 0; k < p->count; k++) {
             const hs_holding *h = &p->holdings[k];
@@ -191,7 +191,7 @@ json_t *hs_explain_json(const hs_explanation *e)
     json_object_set_new(json, "outcome", json_string(failed ? "failed" : "completed"));
     json_object_set_new(json, "failure",
                         run->failed ? hs_failure_json(run, &run->failure) : json_null());
-    json_object_set_new(json, "places", places_json(e));
+    json_object_set_new(json, "places", stores_json(e));
     json_object_set_new(json, "pins", pins_json(e));
     json_object_set_new(json, "advice", advices_json(&e->advices));
     json_object_set_new(json, "replays", integer(e->c->replays));

@@ -114,15 +114,15 @@ static void print_phases(FILE *out, const hs_run *run, const hs_holding *h)
     }
 }
 
-static void print_place(FILE *out, const hs_run *run, const hs_store *place)
+static void print_store(FILE *out, const hs_run *run, const hs_store *store)
 {
     fprintf(out,
             "  0x%08" PRIx32 " %s of %" PRIu32 " bytes: %" PRIu64 " free in %" PRIu64
             " block%s, the largest %" PRIu32 "\n",
-            place->start, place->type, place->size, place->free, place->free_blocks,
-            plural(place->free_blocks), place->largest);
-    for (size_t i = 0; i < place->count; i++) {
-        const hs_holding *h = &place->holdings[i];
+            store->start, store->type, store->size, store->free, store->free_blocks,
+            plural(store->free_blocks), store->largest);
+    for (size_t i = 0; i < store->count; i++) {
+        const hs_holding *h = &store->holdings[i];
         fprintf(out, "    %8" PRIu64 " bytes in %" PRIu64 " block%s  %s", h->bytes, h->blocks,
                 plural(h->blocks), hs_holding_name(run, h));
         print_phases(out, run, h);
@@ -130,7 +130,7 @@ static void print_place(FILE *out, const hs_run *run, const hs_store *place)
     }
 }
 
-static void print_places(FILE *out, const hs_explanation *e)
+static void print_stores(FILE *out, const hs_explanation *e)
 {
     const hs_failure *f = &e->run->failure;
     char caps[HS_CAPS_TEXT];
@@ -141,9 +141,9 @@ static void print_places(FILE *out, const hs_explanation *e)
         fprintf(out, "\nWho holds the regions that could have served it (%s):\n", caps);
     }
     size_t others = 0;
-    for (size_t i = 0; i < e->places.count; i++) {
-        if (e->places.items[i].serves) {
-            print_place(out, e->run, &e->places.items[i]);
+    for (size_t i = 0; i < e->stores.count; i++) {
+        if (e->stores.items[i].serves) {
+            print_store(out, e->run, &e->stores.items[i]);
         } else {
             others++;
         }
@@ -332,7 +332,7 @@ void hs_explain_print(FILE *out, const hs_explanation *e)
     if (e->run->failed) {
         print_failure(out, e->run);
         print_evidence(out, &e->run->failure);
-        print_places(out, e);
+        print_stores(out, e);
         fputc('\n', out);
         print_pins(out, e->run, &e->pins);
         print_advice(out, e);
@@ -346,10 +346,16 @@ int hs_explain_print_brief(FILE *out, const hs_run *run, const hs_failure *failu
     if (hs_pins_find(&pins, run, failure, error) != 0) {
         return -1;
     }
-    fputc('\n', out);
-    print_pins(out, run, &pins);
-    fputs("What would let it pass: `heapsim explain` with the same layout, policy and traces.\n",
-          out);
+    const hs_pin_set *best = NULL;
+    for (size_t i = 0; i < pins.count; i++) {
+        const hs_pin_set *set = &pins.items[i];
+        best = set->possible && (best == NULL || set->bytes < best->bytes) ? set : best;
+    }
+    if (best != NULL) {
+        fputs("\nCheapest pins:\n", out);
+        print_pin_set(out, run, best);
+    }
+    fputs("\n`heapsim explain` with the same options finds what would let it pass.\n", out);
     hs_pins_release(&pins);
     return 0;
 }

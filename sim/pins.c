@@ -86,6 +86,13 @@ static int keep_window(hs_pin_set *set, const stretch *items, size_t count, hs_e
     if (!w.found) {
         return 0;
     }
+    /* Free neighbours join what becomes free. */
+    while (w.first > 0 && items[w.first - 1].free) {
+        w.first--;
+    }
+    while (w.end < count && items[w.end].free) {
+        w.end++;
+    }
     set->possible = true;
     set->bytes = w.bytes;
     set->room = items[w.end - 1].pin.start + items[w.end - 1].pin.size - items[w.first].pin.start;
@@ -127,7 +134,7 @@ static uint32_t visible(const hs_heap *heap, const hs_failure *failure)
 {
     uint64_t want = failure->need;
     if (failure->align > 4) {
-        want += failure->align + 16;
+        want = (want + failure->align + 16 + failure->align - 1) / failure->align * failure->align;
     }
     if (heap->allocator == HS_ALLOCATOR_TLSF) {
         unsigned top = 0;
