@@ -269,11 +269,19 @@ static int play(hs_case *c, hs_run *run, const hs_trial *trial, hs_error *error)
     return result;
 }
 
+static bool no_mark(const void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return false;
+}
+
 static hs_run *start(hs_case *c, hs_board *board, const hs_trial *trial, hs_error *error)
 {
     hs_run *run = hs_run_create(board, trial->policy != NULL ? trial->policy : c->policy, error);
     if (run != NULL) {
         run->stop_at_failure = true;
+        run->wants_mark = no_mark; /* a mark is a walk over all blocks */
         run->stopped = run->failed;
     }
     return run;

@@ -41,7 +41,7 @@ static const hs_advice *find(enum hs_advice_kind kind, const char *name)
             return a;
         }
     }
-    fail_msg("no advice %s", name);
+    fail_msg("no advice of kind %d %s", (int)kind, name != NULL ? name : "");
     return NULL;
 }
 

@@ -1,4 +1,4 @@
-"""Every block of output in the top README is what the command prints today."""
+"""Every block of output in the READMEs is what the command prints today."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+READMES = [ROOT / "README.md", ROOT / "sim" / "README.md"]
 BLOCK = re.compile(r"<!-- run: heapsim (.*?) -->\n```\n(.*?)```", re.DOTALL)
 
 
@@ -20,20 +20,23 @@ def output(arguments: str) -> str:
 
 class Readme(unittest.TestCase):
     def test_outputs_are_real(self) -> None:
-        blocks = BLOCK.findall(README.read_text())
-        self.assertGreater(len(blocks), 0)
-        for arguments, shown in blocks:
-            self.assertEqual(shown, output(arguments), f"run: heapsim {arguments}")
+        for readme in READMES:
+            blocks = BLOCK.findall(readme.read_text())
+            self.assertGreater(len(blocks), 0)
+            for arguments, shown in blocks:
+                self.assertEqual(shown, output(arguments), f"run: heapsim {arguments}; test_readme.py --update")
 
     def test_links_lead_somewhere(self) -> None:
-        for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text()):
-            self.assertTrue((ROOT / target).exists(), target)
+        for readme in READMES:
+            for target in re.findall(r"\]\(([^)#:]+)\)", readme.read_text()):
+                self.assertTrue((readme.parent / target).exists(), target)
 
 
 def update() -> None:
-    """Writes today's output into the README."""
-    text = BLOCK.sub(lambda m: f"<!-- run: heapsim {m[1]} -->\n```\n{output(m[1])}```", README.read_text())
-    README.write_text(text)
+    """Writes today's output into the READMEs."""
+    for readme in READMES:
+        text = BLOCK.sub(lambda m: f"<!-- run: heapsim {m[1]} -->\n```\n{output(m[1])}```", readme.read_text())
+        readme.write_text(text)
 
 
 if __name__ == "__main__":
