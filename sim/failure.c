@@ -47,6 +47,29 @@ static bool add_free(void *context, hs_addr address, uint32_t size, bool used)
     return true;
 }
 
+/* No heap serves both: the instruction bus takes whole words only. */
+static bool contradictory(uint32_t wanted)
+{
+    return (wanted & HS_CAP_EXEC) != 0 && (wanted & (HS_CAP_8BIT | HS_CAP_DMA)) != 0;
+}
+
+static bool is_able(const hs_caps_heap *heap, uint32_t wanted)
+{
+    return (heap->all & wanted) == wanted && !contradictory(wanted);
+}
+
+/* Whether Python holds memory that could have served. */
+static bool python_could_give(const hs_board *board, uint32_t wanted)
+{
+    for (size_t i = 0; i < board->area_count; i++) {
+        const hs_caps_heap *heap = hs_caps_find(&board->caps, board->areas[i].start);
+        if (heap != NULL && is_able(heap, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* True payload bytes, since the device's counters are off in some releases: of the heaps that have
  * all of `wanted`, and of the others. */
 static void sum_heaps(hs_board *board, uint32_t wanted, free_sum *able, free_sum *others)
@@ -54,8 +77,8 @@ static void sum_heaps(hs_board *board, uint32_t wanted, free_sum *able, free_sum
     for (unsigned i = 0; i < board->caps.count; i++) {
         const hs_caps_heap *heap = &board->caps.heaps[i];
         if (heap->heap.base != 0) {
-            bool has = (heap->all & wanted) == wanted;
-            hs_heap_walk(&board->caps.device, &heap->heap, add_free, has ? able : others);
+            hs_heap_walk(&board->caps.device, &heap->heap, add_free,
+                         is_able(heap, wanted) ? able : others);
         }
     }
 }
@@ -83,13 +106,13 @@ static void diagnose_idf(hs_failure *failure, hs_board *board)
     failure->need = payload_of(board, failure->size);
     failure->free = clamp(able.free);
     failure->largest_exact = able.largest;
-    failure->largest = hs_caps_largest_free_block(&board->caps, wanted);
+    failure->largest = contradictory(wanted) ? 0 : hs_caps_largest_free_block(&board->caps, wanted);
     failure->other_largest = others.largest;
     if (able.largest >= failure->need) {
         failure->failure_class = HS_CLASS_ROUNDED;
     } else if (able.free >= failure->need) {
         failure->failure_class = HS_CLASS_FRAGMENTED;
-    } else if (failure->gc_free >= failure->need) {
+    } else if (failure->gc_free >= failure->need && python_could_give(board, wanted)) {
         failure->failure_class = HS_CLASS_STARVED;
     } else if (others.largest >= failure->need) {
         failure->failure_class = HS_CLASS_CAPS;

@@ -102,7 +102,6 @@ bool hs_import_free(hs_import *import, uint64_t key);
 bool hs_import_drop(hs_import *import, uint64_t key);
 /* A realloc of `key` to alloc->size, now alloc->key. An unknown block becomes an allocation. */
 void hs_import_realloc(hs_import *import, uint64_t key, const hs_import_alloc *alloc, bool nomove);
-bool hs_import_is_live(const hs_import *import, uint64_t key);
 /* Any other statement. */
 void hs_import_event(hs_import *import, const hs_event *event);
 /* When what follows happened; written in front of the next event. */

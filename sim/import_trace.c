@@ -334,11 +334,6 @@ bool hs_import_drop(hs_import *import, uint64_t key)
     return end_block(import, key, HS_OP_DROP);
 }
 
-bool hs_import_is_live(const hs_import *import, uint64_t key)
-{
-    return hs_live_find(&import->trace->live, key, NULL);
-}
-
 void hs_import_realloc(hs_import *import, uint64_t key, const hs_import_alloc *alloc, bool nomove)
 {
     hs_import_trace *trace = import->trace;

@@ -8,7 +8,7 @@
 
 #define HS_TRACE_CAPS_DEFAULT 0x1000u /* of an owner that names none: `default` */
 
-#define HS_TRACE_CAPS_ALL 0x801fffffu /* those that have a name */
+#define HS_TRACE_CAPS_ALL 0x803fffffu /* those that have a name */
 
 /* Bounds that keep memory independent of the file. */
 #define HS_TRACE_LINE_MAX 16384 /* bytes of a line of the text form */

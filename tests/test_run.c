@@ -16,6 +16,12 @@ static void alloc_and_free(void **state)
     assert_int_equal(w.run->owners[0].live_bytes, 48);
     assert_int_equal(w.run->owners[0].peak_bytes, 76);
     assert_int_equal(w.run->owners[1].live_bytes, 100);
+    hs_figures now = hs_session_figures(w.session);
+    assert_int_equal(now.events, 6);
+    assert_int_equal(now.failures, 0);
+    assert_int_equal(now.idf_free, 2008 - 148); /* IDF v4.4 takes payload alone off its counter */
+    assert_int_equal(now.idf_largest_free_block, 1824);
+    assert_int_equal(now.minimum_largest_free_block, 1792); /* while 40 bytes were live */
     world_end(&w);
 }
 
@@ -181,7 +187,11 @@ static void failure_classes(void **state)
                  HS_CLASS_FRAGMENTED);
     expect_class(TINY_LAYOUT, NO_PYTHON, IDF_TRACE("alloc 1 2000 net\n"), HS_CLASS_ROUNDED);
     expect_class(with_iram, NO_PYTHON, IDF_TRACE("alloc 1 3000 net\n"), HS_CLASS_CAPS);
+    expect_class(with_iram, NO_PYTHON, IDF_TRACE("alloc 1 100 net caps=exec,8bit\n"),
+                 HS_CLASS_CAPS);
     expect_class(TINY_LAYOUT, PYTHON("1600"), IDF_TRACE("alloc 1 1200 net\n"), HS_CLASS_STARVED);
+    expect_class(TINY_LAYOUT, PYTHON("1600"), IDF_TRACE("alloc 1 200 net caps=spiram\n"),
+                 HS_CLASS_CAPS);
     expect_class(TINY_LAYOUT, PYTHON("1600"), GC_TRACE("alloc 1 1590 mp\n"), HS_CLASS_EXHAUSTED);
     expect_class("name: t\ntitle: t\nchip: esp32\nidf: v4.4\nsource: [made up]\nregions:\n"
                  "  - {start: 0x3ffe4350, size: 13632, type: DIRAM}\nboot: {fresh: true}\n",

@@ -1,4 +1,5 @@
-/* A stand-in for a board: tasks by name, a clock, a small heap that calls the hooks, a small collector. */
+/* A stand-in for a board: tasks by name, a clock, a small heap that calls the hooks, a small
+ * collector. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
-#define MALLOC_CAP_DMA (1 << 3)
-#define MALLOC_CAP_8BIT (1 << 2)
+#define MALLOC_CAP_DMA      (1 << 3)
+#define MALLOC_CAP_8BIT     (1 << 2)
 #define MALLOC_CAP_INTERNAL (1 << 11)
-#define MALLOC_CAP_DEFAULT (1 << 12)
+#define MALLOC_CAP_DEFAULT  (1 << 12)
 typedef int esp_err_t;
 typedef void (*esp_alloc_failed_hook_t)(size_t size, uint32_t caps, const char *function_name);
 esp_err_t heap_caps_register_failed_alloc_callback(esp_alloc_failed_hook_t callback);
