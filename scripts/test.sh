@@ -8,6 +8,7 @@ jobs=$(nproc)
 cmake --preset release
 cmake --build --preset release -j "$jobs"
 ctest --preset release -j "$jobs"
+build/release/heapsim check scenarios/*.yaml --junit build/release/scenarios.xml
 scripts/test_targets.sh
 
 for compiler in gcc clang; do

@@ -50,7 +50,7 @@ const char hs_cmd_grid_help[] =
     "                      an id says layout, policy and scenario or trace by itself\n"
     "  --on-oom WHAT       when an allocation fails: continue (default) or stop\n"
     "  --threads N         default: one for each core; results do not depend on it\n"
-    "  --shard K/N         only every N-th cell, from the K-th on (K from 1): see `merge`\n";
+    "  --shard K/N         only every N-th cell, from the K-th on (K from 1)\n";
 
 int hs_cmd_split(hs_cmd_names *names, char *text, char separator)
 {

@@ -14,6 +14,7 @@ int hs_cmd_verify(int argc, char **argv);
 int hs_cmd_list(int argc, char **argv);
 int hs_cmd_compare(int argc, char **argv);
 int hs_cmd_check(int argc, char **argv);
+int hs_cmd_search(int argc, char **argv);
 int hs_cmd_trace(int argc, char **argv);
 
 /* Prints "heapsim: MESSAGE" on stderr; HS_EXIT_BAD. */

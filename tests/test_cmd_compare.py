@@ -147,5 +147,28 @@ class Check(unittest.TestCase):
         self.assertEqual(heapsim("check").returncode, 2)
 
 
+class Search(unittest.TestCase):
+    def test_the_bound_is_one(self) -> None:
+        words = ("--layout", "pico-d4", "--trace", "wifi-https", "--policy", "fixed-48k")
+        done = heapsim("search", *words, "--largest", "gc.initial=16K..108K", "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)["results"][0]
+        self.assertEqual(found["way"], "bisected")
+        for value, outcome in ((found["value"], "completed"), (found["value"] + 1024, "failed")):
+            cells = heapsim("compare", *words, "--set", f"gc.initial={value}", "--json", "-").stdout
+            self.assertEqual(json.loads(cells)["cells"][0]["outcome"], outcome)
+
+    def test_nothing_passes(self) -> None:
+        done = heapsim("search", "--layout", "pico-d4", "--trace", "https", "--policy", "fixed-48k",
+                       "--smallest", "gc.initial=16K..32K", "--require", "sockets>=50")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("none passes", done.stdout)
+
+    def test_bad_usage(self) -> None:
+        for words in (("--largest", "x"), ("--largest", "gc.initial=2..1"), (),
+                      ("--largest", "gc.initial=1..2", "--require", "x")):
+            self.assertEqual(heapsim("search", "--layout", "pico-d4", *words).returncode, 2)
+
+
 if __name__ == "__main__":
     sys.exit(unittest.main())
