@@ -7,7 +7,7 @@
 #include "cmd_grid.h"
 #include "commands.h"
 #include "report.h"
-#include "search.h"
+#include "value_search.h"
 #include "yaml_file.h"
 
 enum { OPTION_LARGEST = 256, OPTION_SMALLEST, OPTION_REQUIRE, OPTION_JSON, OPTION_HELP };

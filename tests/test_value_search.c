@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "search.h"
+#include "value_search.h"
 
 typedef struct rule {
     int64_t low, high; /* passes from low to high */

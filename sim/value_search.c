@@ -1,4 +1,4 @@
-#include "search.h"
+#include "value_search.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The largest or smallest number with which something still passes. */
-#ifndef HS_SEARCH_H
-#define HS_SEARCH_H
+#ifndef HS_VALUE_SEARCH_H
+#define HS_VALUE_SEARCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
