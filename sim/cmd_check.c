@@ -137,6 +137,7 @@ static int read_baseline(const char *path, json_t **json, hs_error *error)
                      "found %s, expected a baseline written by heapsim check --update",
                      *json == NULL ? wrong.text : "JSON without cells");
         json_decref(*json);
+        *json = NULL;
         return -1;
     }
     return 0;
