@@ -37,6 +37,18 @@ TRACES = [  # layout, policy, trace
     ("esp32-c3", "micropython-v1.22", "wifi-https"),
     ("esp32-spiram", "none", "lwip-http-https"),
 ]
+# Programs that run the scripts through an adapter of sim/device/port, and whose vectors they run.
+ADAPTED = {
+    "target_port_gc_0_0": ["single-v1.18"], "target_port_gc_0_4": ["single-v1.25"],
+    "target_port_gc_1_1": ["noauto-v1.20"], "target_port_gc_1_4": ["noauto-v1.25"],
+    "target_port_gc_2_2": ["auto-v1.21"], "target_port_gc_2_3": ["auto-v1.22"],
+    "target_port_gc_2_4": ["auto-v1.25"],
+    "target_port_idf_v3.3": ["v3.3-esp32"], "target_port_idf_v4.4": ["v4.4-esp32"],
+    "target_port_idf_v4.4.2": ["v4.4.2-esp32"], "target_port_idf_v4.4.8": ["v4.4.8-esp32"],
+    "target_port_idf_v5.2": ["v5.2-esp32", "v5.2-esp32-spiram"],
+    "target_port_idf_v5.5.1": ["v5.5-esp32", "v5.5-esp32-spiram", "v5.5-esp32s3"],
+    "target_port_idf_v6.1-beta1": ["v6.1b1-esp32", "v6.1b1-esp32s3"],
+}
 TIME_LIMIT = 600
 
 
@@ -60,6 +72,8 @@ def gc_vectors(folder: Path) -> Iterator[Vector]:
 
 
 def emulate(target: str, program: Path, file: Path) -> bytes:
+    if not program.exists():
+        raise SystemExit(f"{program} is not built; expected scripts/test_targets.sh to run first")
     command = [word.format(program=program, file=file) for word in EMULATORS[target]]
     return subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False,
                           timeout=TIME_LIMIT).stdout
@@ -70,13 +84,20 @@ def without_hints(text: bytes) -> bytes:
     return b"".join(line for line in text.splitlines(keepends=True) if b"areas=" != line[:6])
 
 
+MOST_SHOWN = 10
+shown = 0
+
+
 def compare(name: str, got: bytes, expected: bytes, status: bytes) -> Tally:
     got, expected = without_hints(got), without_hints(expected)
     lines = expected.splitlines()
     equal = sum(a == b for a, b in zip(got.splitlines(), lines))
     if got == expected and status == b"0":
         return Tally(1, 1, len(lines), equal)
-    print(f"  {name}: exit status {status.decode()}, {first_difference(got, expected)}")
+    global shown
+    shown += 1
+    if shown <= MOST_SHOWN:
+        print(f"  {name}: exit status {status.decode()}, {first_difference(got, expected)}")
     return Tally(1, 0, len(lines), equal)
 
 
@@ -121,6 +142,11 @@ def run_target(target: str, build: Path, work: Path) -> bool:
         ("collector scripts", lambda: run_scripts(target, programs / "target_gc",
                                                   list(gc_vectors(golden / "gc")), work)),
     ]
+    for program, targets in ADAPTED.items():
+        cases = vectors(golden / "idf") if "idf" in program else gc_vectors(golden / "gc")
+        chosen = [case for case in cases if case.target in targets]
+        parts.append((program, lambda p=program, c=chosen: run_scripts(target, programs / p, c,
+                                                                       work)))
     for case in TRACES:
         parts.append((" ".join(case), lambda c=case: run_trace(target, build, c, work)))
     for name, run in parts:

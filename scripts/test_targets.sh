@@ -9,3 +9,4 @@ for target in rv32imc xtensa thumb2 i386 x32; do
     ctest --preset "$target"
 done
 scripts/compare_targets.py build
+scripts/size_table.py --check

@@ -11,6 +11,7 @@
  *   HS_GC_FINALISER  0 no finaliser table (the area layout changes with it)
  *   HS_GC_VERSION    a row number of hs_gc_versions: release and mode are constants, not data
  *   HS_GC_STATS      used and peak counters, kept up to date by every operation
+ *   HS_GC_EVENTS     hooks->event is called; 0 where firmware (HS_GC_VERSION) has nobody to tell
  *   HS_GC_FAST       code that is there for speed alone; the results are the same without
  */
 #ifndef HS_DEVICE_GC_H
@@ -26,6 +27,14 @@
 #endif
 #ifndef HS_GC_STATS
 #define HS_GC_STATS (UINTPTR_MAX > 0xffffffffu)
+#endif
+
+#ifndef HS_GC_EVENTS
+#ifdef HS_GC_VERSION
+#define HS_GC_EVENTS 0
+#else
+#define HS_GC_EVENTS 1
+#endif
 #endif
 
 #ifndef HS_GC_FAST

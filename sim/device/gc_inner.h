@@ -180,7 +180,7 @@ void hs_gc_release(hs_gc *gc, hs_gc_area *before, hs_gc_area *area);
 
 static inline void gc_event(hs_gc *gc, hs_gc_event event, uint32_t a, uint32_t b)
 {
-    if (gc->hooks->event != NULL) {
+    if (HS_GC_EVENTS && gc->hooks->event != NULL) {
         gc->hooks->event(gc->context, event, a, b);
     }
 }

@@ -48,6 +48,19 @@ static _Noreturn void fail(const char *what)
     exit(2);
 }
 
+/* --- instructions --- */
+
+static inline uint32_t instructions(void)
+{
+    uint32_t count = 0;
+#ifdef __riscv
+    __asm__ volatile("csrr %0, minstret" : "=r"(count));
+#endif
+    return count;
+}
+
+static uint32_t spent; /* in sim/device, by the event under way */
+
 /* --- what the collector asks for: the ESP32 port's answers --- */
 
 static void roots(void *context, hs_gc *gc)
@@ -209,6 +222,7 @@ static void remove_root(slot *s)
 
 static void free_block(const slot *s)
 {
+    uint32_t start = instructions();
     if (s->kind == IDF) {
         hs_caps_free(&m.caps, s->address);
     } else if (s->kind == TRACKED) {
@@ -216,9 +230,10 @@ static void free_block(const slot *s)
     } else if (s->kind == OBJECT) {
         hs_gc_free(&m.gc, s->address);
     }
+    spent += instructions() - start;
 }
 
-static hs_addr new_block(const hs_call *c, enum slot_kind *kind)
+static hs_addr make_block(const hs_call *c, enum slot_kind *kind)
 {
     bool plain = c->c == HS_CAP_DEFAULT; /* malloc(), as opposed to heap_caps_malloc() */
     *kind = IDF;
@@ -238,6 +253,14 @@ static hs_addr new_block(const hs_call *c, enum slot_kind *kind)
     default:
         return plain ? hs_caps_malloc_default(&m.caps, c->a) : hs_caps_malloc(&m.caps, c->a, c->c);
     }
+}
+
+static hs_addr new_block(const hs_call *c, enum slot_kind *kind)
+{
+    uint32_t start = instructions();
+    hs_addr address = make_block(c, kind);
+    spent += instructions() - start;
+    return address;
 }
 
 static void alloc_event(const hs_call *c)
@@ -264,6 +287,7 @@ static hs_addr realloc_event(const hs_call *c)
     if (s->kind == EMPTY) {
         return 0;
     }
+    uint32_t start = instructions();
     if (s->kind == TRACKED) {
         address = hs_gc_tracked_realloc(&m.gc, s->address, c->a);
     } else if (s->kind == OBJECT) {
@@ -272,6 +296,7 @@ static hs_addr realloc_event(const hs_call *c)
         address = c->c == HS_CAP_DEFAULT ? hs_caps_realloc_default(&m.caps, s->address, c->a)
                                          : hs_caps_realloc(&m.caps, s->address, c->a, c->c);
     }
+    spent += instructions() - start;
     if (c->a == 0) {
         remove_root(s);
         s->kind = EMPTY;
@@ -324,7 +349,9 @@ static void run_event(const hs_call *c)
         break;
     case HS_CALL_COLLECT:
         if (m.started) {
+            uint32_t start = instructions();
             hs_gc_collect(&m.gc);
+            spent += instructions() - start;
         }
         break;
     case HS_CALL_THRESHOLD:
@@ -339,17 +366,6 @@ static void run_event(const hs_call *c)
     default:
         break;
     }
-}
-
-/* --- instructions --- */
-
-static inline uint32_t instructions(void)
-{
-    uint32_t count = 0;
-#ifdef __riscv
-    __asm__ volatile("csrr %0, minstret" : "=r"(count));
-#endif
-    return count;
 }
 
 static struct {
@@ -385,13 +401,13 @@ static void event(const hs_call *c)
     enum slot_kind before = m.slots[c->slot].kind;
     hs_addr address = 0;
     m.event++;
-    uint32_t start = instructions();
+    spent = 0;
     if (c->op == HS_CALL_REALLOC) {
         address = realloc_event(c);
     } else {
         run_event(c);
     }
-    note_cost(c->op, before, m.slots[c->slot].kind, instructions() - start);
+    note_cost(c->op, before, m.slots[c->slot].kind, spent);
     if (c->op == HS_CALL_REALLOC) {
         print_address(c->slot, address);
     } else if (c->op >= HS_CALL_ALLOC && c->op <= HS_CALL_TRACKED) {
