@@ -8,6 +8,7 @@
 #include "layout.h"
 #include "metric_names.h"
 #include "policy.h"
+#include "scenario.h"
 #include "trace.h"
 
 /* A file that cannot be read is listed with what is wrong with it. */
@@ -44,6 +45,15 @@ static void show_trace(void *context, const char *name, const char *path)
     hs_trace_close(trace);
 }
 
+static void show_scenario(void *context, const char *name, const char *path)
+{
+    (void)context;
+    hs_error error = {{0}};
+    hs_scenario *scenario = hs_scenario_load(path, &error);
+    printf("%-22s %s\n", name, scenario != NULL ? scenario->title : error.text);
+    hs_scenario_free(scenario);
+}
+
 static int list_data(enum hs_data_kind kind,
                      void (*show)(void *context, const char *name, const char *path))
 {
@@ -64,6 +74,11 @@ static int list_policies(void)
 static int list_traces(void)
 {
     return list_data(HS_DATA_TRACE, show_trace);
+}
+
+static int list_scenarios(void)
+{
+    return list_data(HS_DATA_SCENARIO, show_scenario);
 }
 
 static int list_profiles(void)
@@ -88,16 +103,17 @@ static const struct {
     const char *name;
     int (*list)(void);
 } kinds[] = {
-    {"layouts", list_layouts},   {"policies", list_policies}, {"traces", list_traces},
-    {"profiles", list_profiles}, {"metrics", list_metrics},
+    {"layouts", list_layouts},     {"policies", list_policies}, {"traces", list_traces},
+    {"scenarios", list_scenarios}, {"profiles", list_profiles}, {"metrics", list_metrics},
 };
 
 int hs_cmd_list(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        puts("usage: heapsim list layouts|policies|traces|profiles|metrics\n"
+        puts("usage: heapsim list layouts|policies|traces|scenarios|profiles|metrics\n"
              "\n"
-             "Names can be given to --layout, --policy and --trace as they are printed. Files of\n"
+             "Names can be given to --layout, --policy, --trace and --scenario as they are "
+             "printed. Files of\n"
              "your own are found in the directories of HEAPSIM_PATH, or by their path.");
         return HS_EXIT_OK;
     }
@@ -106,6 +122,7 @@ int hs_cmd_list(int argc, char **argv)
             return kinds[i].list();
         }
     }
-    return hs_cmd_refuse("found list %s, expected layouts, policies, traces, profiles or metrics",
-                         argc > 1 ? argv[1] : "of nothing");
+    return hs_cmd_refuse(
+        "found list %s, expected layouts, policies, traces, scenarios, profiles or metrics",
+        argc > 1 ? argv[1] : "of nothing");
 }

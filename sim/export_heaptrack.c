@@ -127,7 +127,7 @@ static int change(exporter *e, const hs_trace *trace, const hs_event *event, hs_
     if (slot == NULL) {
         return wrong_slot(trace, event, "was never allocated", error);
     }
-    if (event->op != HS_OP_REALLOC) {
+    if (hs_event_ends_slot(event)) {
         remove_block(e, slot);
         hs_slots_remove(&e->slots, event->slot);
     } else if ((event->flags & HS_EVENT_FAILED) == 0 && slot->state == HS_SLOT_LIVE) {

@@ -22,7 +22,7 @@ static const verb verbs[] = {
     {"compare", hs_cmd_compare, "replay layouts, policies, scenarios and seeds; one table"},
     {"check", hs_cmd_check, "scenarios against their expectations and baselines"},
     {"search", hs_cmd_search, "the largest or smallest value with which a scenario still passes"},
-    {"list", hs_cmd_list, "layouts, policies, traces, profiles, metrics"},
+    {"list", hs_cmd_list, "layouts, policies, traces, scenarios, profiles, metrics"},
 };
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 

@@ -373,6 +373,9 @@ static int step_realloc(const step *s)
     int result;
     hs_slot *slot = named_slot(s, s->event->slot, &result);
     if (slot == NULL) {
+        if (result == 0 && hs_event_ends_slot(s->event)) {
+            hs_slots_remove(&s->stream->slots, s->event->slot);
+        }
         return result;
     }
     bool idf = slot->heap == HS_HEAP_IDF;

@@ -35,6 +35,13 @@ void hs_trace_progress(const hs_trace *trace, uint64_t *done, uint64_t *size);
 /* NULL is ignored. */
 void hs_trace_close(hs_trace *trace);
 
+/* After it the slot may be allocated again: free, drop, and realloc to 0, which frees. */
+static inline bool hs_event_ends_slot(const hs_event *event)
+{
+    return event->op == HS_OP_FREE || event->op == HS_OP_DROP ||
+           (event->op == HS_OP_REALLOC && event->size == 0);
+}
+
 const char *hs_op_name(enum hs_op op);
 const char *hs_origin_name(enum hs_origin origin);
 

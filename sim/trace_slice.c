@@ -90,12 +90,12 @@ static int follow(cutter *c, const hs_event *event, hs_error *error)
         return note_alloc(c, event, error);
     }
     hs_slot *slot = hs_slots_find(&c->slots, event->slot);
-    if (event->op == HS_OP_REALLOC && slot != NULL && !(event->flags & HS_EVENT_FAILED)) {
+    if (hs_event_ends_slot(event)) {
+        hs_slots_remove(&c->slots, event->slot);
+    } else if (event->op == HS_OP_REALLOC && slot != NULL && !(event->flags & HS_EVENT_FAILED)) {
         slot->size = event->size;
         slot->phase = slot->phase == HS_OP_CALLOC ? HS_OP_ALLOC : slot->phase;
         slot->addr = slot->phase == HS_OP_ALLOC ? 0 : slot->addr;
-    } else if (event->op == HS_OP_FREE || event->op == HS_OP_DROP) {
-        hs_slots_remove(&c->slots, event->slot);
     } else if (event->op == HS_OP_LINK) {
         c->linked = true;
     }

@@ -139,6 +139,10 @@ static int take_slot(hs_survey *s, const hs_event *event, hs_error *error)
         return wrong(s, event, "a slot that is not allocated", "a live one", error);
     }
     s->ignored += slot->state == HS_SLOT_EMPTY;
+    if (event->op != HS_OP_DROP && hs_event_ends_slot(event)) {
+        take_end(s, event, slot);
+        return 0;
+    }
     switch (event->op) {
     case HS_OP_REALLOC:
         if (slot->state == HS_SLOT_LIVE && (event->flags & HS_EVENT_FAILED) == 0) {
@@ -152,9 +156,6 @@ static int take_slot(hs_survey *s, const hs_event *event, hs_error *error)
         if (s->header->owners[slot->owner].heap != HS_HEAP_GC) {
             return wrong(s, event, "a block of the IDF heap", "'free' for it", error);
         }
-        take_end(s, event, slot);
-        return 0;
-    case HS_OP_FREE:
         take_end(s, event, slot);
         return 0;
     default:

@@ -219,7 +219,7 @@ class Lists(unittest.TestCase):
             self.assertIn(heapsim("--layout", layout, "--policy", "none", "--trace", "https").returncode, (0, 1), layout)
         policies = [line.split()[0] for line in heapsim("list", "policies").stdout.splitlines()]
         self.assertIn("micropython-v1.19", policies)
-        for kind in ("traces", "profiles", "metrics"):
+        for kind in ("traces", "scenarios", "profiles", "metrics"):
             self.assertGreater(len(heapsim("list", kind).stdout.splitlines()), 5)
         self.assertEqual(heapsim("list", "boards").returncode, 2)
 

@@ -119,6 +119,8 @@ static void failure_leaves_an_empty_slot(void **state)
     assert_int_equal(w.run->failure.line, 5);
     assert_int_equal(w.run->failure.size, 5000);
     expect_heap(&w, "net:12 free:1984");
+    world_play(&w, IDF_TRACE("alloc 1 5000 net\nrealloc 1 0\nalloc 1 12 net\n"));
+    expect_heap(&w, "net:12 net:12 free:1968");
     world_end(&w);
 }
 

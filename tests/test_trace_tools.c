@@ -63,12 +63,13 @@ static void empty_slots_are_ignored(void **state)
     hs_error error = {.text = ""};
     hs_trace *trace = open_text("alloc 1 4 mp failed\nrealloc 1 8\nlink 1 0 1\nfree 1\n"
                                 "alloc 2 4 mp failed\nalloc 2 6 mp\ncalloc 3 65536 65536 tls\n"
-                                "realloc 2 100 failed\n");
+                                "realloc 2 100 failed\nalloc 4 8 tls\nrealloc 4 0\n"
+                                "alloc 4 5 tls\nfree 4\n");
     hs_survey *survey = hs_survey_trace(trace, &error);
     assert_string_equal(error.text, "");
     assert_int_equal(survey->ignored, 3);
     assert_int_equal(survey->live, 6);
-    assert_int_equal(survey->allocations, 1);
+    assert_int_equal(survey->allocations, 3);
     assert_int_equal(survey->failed, 3);
     hs_survey_destroy(survey);
     hs_trace_close(trace);
