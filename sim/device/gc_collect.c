@@ -172,7 +172,7 @@ static void finalise(hs_gc *gc, const hs_gc_area *area)
             }
             *ftb &= (uint8_t) ~(1u << bit);
             hs_addr address = area->pool + (base + bit) * HS_GC_BLOCK;
-            if (*gc_words(gc, address) != 0) {
+            if (*gc_words(gc, address) != 0 && gc->hooks->finaliser != NULL) {
                 gc->hooks->finaliser(gc->context, gc, address);
             }
         }
