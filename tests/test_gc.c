@@ -320,6 +320,20 @@ static void finalisers(void **state)
     }
 }
 
+/* Found by fuzz_gc: hooks without a finaliser. */
+static void no_finaliser(void **state)
+{
+    (void)state;
+    static const hs_gc_hooks quiet = {give_roots, NULL, NULL, NULL, NULL, NULL};
+    for (int first = 0; first < 2; ++first) {
+        make(first ? "single-v1.25" : "single-v1.24", 1024);
+        b.gc.hooks = &quiet;
+        words(hs_gc_alloc(&b.gc, 16, HS_GC_WITH_FINALISER))[0] = 1;
+        hs_gc_collect(&b.gc);
+        expect_heap("");
+    }
+}
+
 static void soft_reset(void **state)
 {
     (void)state;
@@ -594,16 +608,16 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),        cmocka_unit_test(published_pools),
-        cmocka_unit_test(refusals),        cmocka_unit_test(no_blocks),
-        cmocka_unit_test(first_fit),       cmocka_unit_test(sizes_that_wrap),
-        cmocka_unit_test(resize),          cmocka_unit_test(resize_holds_its_object),
-        cmocka_unit_test(finalisers),      cmocka_unit_test(soft_reset),
-        cmocka_unit_test(live_block_lost), cmocka_unit_test(growth),
-        cmocka_unit_test(threshold),       cmocka_unit_test(tracked),
-        cmocka_unit_test(reasons),         cmocka_unit_test(areas_and_walk),
-        cmocka_unit_test(letters),         cmocka_unit_test(copies),
-        cmocka_unit_test(check_finds),
+        cmocka_unit_test(versions),       cmocka_unit_test(published_pools),
+        cmocka_unit_test(refusals),       cmocka_unit_test(no_blocks),
+        cmocka_unit_test(first_fit),      cmocka_unit_test(sizes_that_wrap),
+        cmocka_unit_test(resize),         cmocka_unit_test(resize_holds_its_object),
+        cmocka_unit_test(finalisers),     cmocka_unit_test(no_finaliser),
+        cmocka_unit_test(soft_reset),     cmocka_unit_test(live_block_lost),
+        cmocka_unit_test(growth),         cmocka_unit_test(threshold),
+        cmocka_unit_test(tracked),        cmocka_unit_test(reasons),
+        cmocka_unit_test(areas_and_walk), cmocka_unit_test(letters),
+        cmocka_unit_test(copies),         cmocka_unit_test(check_finds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
