@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         count++;
     }
     const hs_import_format *row = hs_import_format_row(data[0] % (count + 1));
-    int result = hs_import_memory(row == NULL ? NULL : row->name, data + 1, size - 1, nowhere,
-                                  &error);
+    int result =
+        hs_import_memory(row == NULL ? NULL : row->name, data + 1, size - 1, nowhere, &error);
     fuzz_require((result != 0) == (error.text[0] != 0), "an error without its message");
     return 0;
 }
