@@ -43,6 +43,8 @@ static struct {
 } table;
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t rules_once = PTHREAD_ONCE_INIT;
+/* Shared by the threads that name a caller; taken alone around fork(). */
+static pthread_rwlock_t naming = PTHREAD_RWLOCK_INITIALIZER;
 
 struct module {
     uintptr_t address;
@@ -260,7 +262,23 @@ static _Unwind_Reason_Code visit_frame(struct _Unwind_Context *context, void *da
     return walk->count < FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-int hs_owner_of_caller(void)
+void hs_owner_pause(void)
+{
+    pthread_rwlock_wrlock(&naming);
+}
+
+void hs_owner_resume(void)
+{
+    pthread_rwlock_unlock(&naming);
+}
+
+/* The child's thread is not the one that took the lock, so it cannot give it back. */
+void hs_owner_renew(void)
+{
+    naming = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+}
+
+static int name_caller(void)
 {
     struct walk walk = {.count = 0};
     int owner = UNKNOWN;
@@ -279,4 +297,12 @@ int hs_owner_of_caller(void)
         }
     }
     return owner == UNKNOWN ? hs_declare_owner("other") : owner;
+}
+
+int hs_owner_of_caller(void)
+{
+    pthread_rwlock_rdlock(&naming);
+    const int owner = name_caller();
+    pthread_rwlock_unlock(&naming);
+    return owner;
 }

@@ -11,4 +11,11 @@ enum { HS_OWNER_NONE = -1 };
  * module. */
 int hs_owner_of_caller(void);
 
+/* Around fork(): waits until no thread names a caller, so that the child finds none of the locks
+ * taken that naming takes, those of the dynamic linker included. The parent ends it, the child
+ * starts anew. */
+void hs_owner_pause(void);
+void hs_owner_resume(void);
+void hs_owner_renew(void);
+
 #endif

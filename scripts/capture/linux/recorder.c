@@ -274,12 +274,14 @@ static void give_slot(uint32_t slot)
 
 static void before_fork(void)
 {
+    hs_owner_pause();
     pthread_mutex_lock(&lock);
 }
 
 static void after_fork(void)
 {
     pthread_mutex_unlock(&lock);
+    hs_owner_resume();
 }
 
 /* A child that replaces itself at once by another program leaves no file. */
@@ -290,6 +292,7 @@ static void in_child(void)
         state.child = true;
     }
     pthread_mutex_unlock(&lock);
+    hs_owner_renew();
 }
 
 /* The child's trace starts with what it inherits, so that it can be replayed alone. */
