@@ -170,6 +170,9 @@ int hs_cmd_compare(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
+    if (is_stdout(r.json) + is_stdout(r.csv) + is_stdout(r.markdown) + is_stdout(r.html) > 1) {
+        return hs_cmd_refuse("found two results on stdout, expected one; give the others files");
+    }
     hs_error error = {{0}};
     hs_grid grid;
     int interrupted = 0;

@@ -107,6 +107,7 @@ static int take_option(request *r, int option, const char *value)
                    ? -1
                    : hs_cmd_refuse("found --on-oom %s, expected stop or continue", value);
     case OPTION_HELP:
+    case 'h':
         print_help();
         return fflush(stdout) == 0 ? HS_EXIT_OK : hs_cmd_refuse("the help cannot be written");
     case '?':
@@ -138,7 +139,7 @@ static int parse(request *r, int argc, char **argv)
     long_options(options);
     optind = 0;
     int option;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
         int status = take_option(r, option, optarg);
         if (status >= 0) {
             return status;

@@ -59,6 +59,7 @@ class Compare(unittest.TestCase):
                 (("--layout", "pico-d4", "--trace", "nosuch"), "nosuch"),
                 (("--scenario", "https", "--cell", "x"), "found no cell of that id"),
                 (("--shard", "3/2"), "expected K/N"),
+                (("--layout", "pico-d4", "--trace", "https", "--json", "-", "--csv", "-"), "two results on stdout"),
                 (("--layout", "pico-d4", "--trace", "https", "--set", "x"), "KEY=VALUE")):
             done = heapsim("compare", *words)
             self.assertEqual(done.returncode, 2, words)
