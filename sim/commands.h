@@ -13,6 +13,7 @@ int hs_cmd_explain(int argc, char **argv);
 int hs_cmd_verify(int argc, char **argv);
 int hs_cmd_list(int argc, char **argv);
 int hs_cmd_compare(int argc, char **argv);
+int hs_cmd_merge(int argc, char **argv);
 int hs_cmd_check(int argc, char **argv);
 int hs_cmd_search(int argc, char **argv);
 int hs_cmd_trace(int argc, char **argv);

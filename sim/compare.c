@@ -130,30 +130,36 @@ static json_t *share_json(const char *outcome, uint64_t hits, uint64_t count)
                      (json_int_t)share.high);
 }
 
-/* How often each outcome came about over the seeds: completed, then the classes. */
-static json_t *summary_json(const hs_grid *grid, size_t first, size_t count)
+json_t *hs_summary_json(const char *id, size_t length, const uint64_t *hits, size_t orders)
 {
-    uint64_t hits[HS_CLASS_INNER + 2] = {0};
     uint64_t done = 0;
-    for (size_t i = first; i < first + count; i++) {
-        const hs_cell *cell = &grid->cells[i];
-        if (cell->state == HS_CELL_DONE) {
-            hits[cell->result.failed ? cell->result.failure.failure_class + 1u : 0]++;
-            done++;
-        }
+    for (size_t i = 0; i < HS_SUMMARY_OUTCOMES; i++) {
+        done += hits[i];
     }
     json_t *outcomes = json_array();
-    for (size_t i = 0; i < HS_CLASS_INNER + 2; i++) {
+    for (size_t i = 0; i < HS_SUMMARY_OUTCOMES; i++) {
         const char *name =
             i == 0 ? "completed" : hs_failure_class_name((enum hs_failure_class)(i - 1));
         if (hits[i] != 0 || i == 0) {
             json_array_append_new(outcomes, share_json(name, hits[i], done));
         }
     }
+    return json_pack("{s:o, s:I, s:I, s:o}", "cell", json_stringn(id, length), "seeds",
+                     (json_int_t)done, "orders", (json_int_t)orders, "outcomes", outcomes);
+}
+
+static json_t *summary_json(const hs_grid *grid, size_t first, size_t count)
+{
+    uint64_t hits[HS_SUMMARY_OUTCOMES] = {0};
+    for (size_t i = first; i < first + count; i++) {
+        const hs_cell *cell = &grid->cells[i];
+        if (cell->state == HS_CELL_DONE) {
+            hits[cell->result.failed ? cell->result.failure.failure_class + 1u : 0]++;
+        }
+    }
     const hs_cell *cell = &grid->cells[first];
-    return json_pack("{s:o, s:I, s:I, s:o}", "cell", json_stringn(cell->id, cell->base_length),
-                     "seeds", (json_int_t)done, "orders",
-                     (json_int_t)hs_compare_orders(grid, first, count), "outcomes", outcomes);
+    return hs_summary_json(cell->id, cell->base_length, hits,
+                           hs_compare_orders(grid, first, count));
 }
 
 json_t *hs_compare_json(const hs_grid *grid, bool checkpoints)

@@ -14,6 +14,11 @@ json_t *hs_cell_json(const hs_grid *grid, const hs_cell *cell);
  * NULL: host out of memory. */
 json_t *hs_compare_json(const hs_grid *grid, bool checkpoints);
 
+/* How often each outcome came about over the seeds of cell `id` (its first `length` bytes):
+ * hits[0] completed, hits[1 + c] failed with class c. NULL: host out of memory. */
+#define HS_SUMMARY_OUTCOMES (HS_CLASS_INNER + 2)
+json_t *hs_summary_json(const char *id, size_t length, const uint64_t *hits, size_t orders);
+
 /* One line for each cell, a header first. Written whole or not at all. 0, or -1 with *error. */
 int hs_compare_csv(const hs_grid *grid, const char *path, hs_error *error);
 
@@ -36,8 +41,8 @@ size_t hs_compare_seeds(const hs_grid *grid, size_t first);
  * their number says nothing about chance. */
 size_t hs_compare_orders(const hs_grid *grid, size_t first, size_t count);
 
-/* Writes the HTML page of the grid's one or two cells, which must be done and are replayed again. 0,
- * or -1 with *error and no file. */
+/* Writes the HTML page of the grid's one or two cells, which must be done and are replayed again.
+ * 0, or -1 with *error and no file. */
 int hs_compare_html(const hs_grid *grid, const char *path, hs_error *error);
 
 #endif

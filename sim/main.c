@@ -20,6 +20,7 @@ static const verb verbs[] = {
     {"verify", hs_cmd_verify, "compare replayed addresses with recorded ones"},
     {"trace", hs_cmd_trace, "look into traces, check, convert and cut them"},
     {"compare", hs_cmd_compare, "replay layouts, policies, scenarios and seeds; one table"},
+    {"merge", hs_cmd_merge, "join the parts that compare --shard wrote"},
     {"check", hs_cmd_check, "scenarios against their expectations and baselines"},
     {"search", hs_cmd_search, "the largest or smallest value with which a scenario still passes"},
     {"list", hs_cmd_list, "layouts, policies, traces, scenarios, profiles, metrics"},
