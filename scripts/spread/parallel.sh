@@ -37,7 +37,7 @@ fi
 status=0
 for part in "${parts[@]}"; do
     if [ ! -e "$part" ]; then
-        echo "parallel.sh: missing part $part, see $folder/log; the same command again repairs" >&2
+        echo "parallel.sh: missing part $part, see $folder/log and $folder/*.err; the same command again repairs" >&2
         status=1
     fi
 done
