@@ -84,26 +84,13 @@ void hs_run_restart_metrics(hs_run *run)
     hs_caps_get_info(caps, &info, HS_CAP_8BIT);
     hs_caps_watch_start(caps, &run->watch, HS_CAP_8BIT);
     caps->changed = 0;
+    run->idf_counted = caps->config.profile->allocator == HS_ALLOCATOR_LIST;
+    run->idf_header = caps->config.profile->header_counted ? 4 : 0;
+    run->idf_bytes = info.allocated + run->watch.free + run->idf_header * run->idf_blocks;
     run->live.idf_allocated = info.allocated;
     run->live.idf_free = run->watch.free;
     run->live.idf_largest = run->watch.largest;
     hs_run_note_metrics(run);
-}
-
-void hs_run_note_metrics(hs_run *run)
-{
-    hs_live_metrics *live = &run->live;
-    if (live->idf_largest < live->minimum_largest) {
-        live->minimum_largest = live->idf_largest;
-        live->minimum_largest_event = run->event;
-    }
-    if (live->idf_allocated > live->peak_idf_allocated) {
-        live->peak_idf_allocated = live->idf_allocated;
-    }
-    if (run->board->has_gc) {
-        live->gc_used = run->board->gc.used * HS_GC_BLOCK;
-        live->peak_gc_used = run->board->gc.peak * HS_GC_BLOCK;
-    }
 }
 
 /* --- marks --- */

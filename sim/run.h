@@ -138,6 +138,11 @@ typedef struct hs_run {
     uint32_t root_capacity;
 
     uint32_t idf_blocks; /* live blocks of the IDF heap's 8BIT memory */
+    /* TLSF: payload bytes of live blocks = idf_bytes - free counter - idf_header * idf_blocks. The
+     * list allocator's counter does not tell them: they are counted block by block. */
+    uint32_t idf_bytes;
+    uint32_t idf_header;
+    bool idf_counted; /* block by block */
     hs_live_metrics live;
     hs_caps_watch watch; /* 8BIT */
     int64_t time;        /* microseconds, as the trace last said */

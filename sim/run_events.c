@@ -7,6 +7,9 @@
 
 #include "gc_print.h"
 
+/* Allocations and frees are nearly all of a trace. */
+#define INLINE inline __attribute__((always_inline))
+
 typedef struct step {
     hs_run *run;
     hs_stream *stream;
@@ -143,7 +146,7 @@ static bool is_8bit(const hs_run *run, hs_addr block)
 void hs_run_count_block(hs_run *run, hs_addr block, bool live)
 {
     hs_caps *caps = &run->board->caps;
-    if (run->board->bare || caps->config.profile->allocator != HS_ALLOCATOR_LIST || block == 0) {
+    if (!run->idf_counted || block == 0) {
         return;
     }
     if (is_8bit(run, block)) {
@@ -154,30 +157,38 @@ void hs_run_count_block(hs_run *run, hs_addr block, bool live)
 
 static void free_idf(hs_run *run, hs_addr block)
 {
-    hs_run_count_block(run, block, false);
+    if (run->idf_counted) {
+        hs_run_count_block(run, block, false);
+    }
     hs_caps_free(&run->board->caps, block);
 }
 
 /* --- allocation --- */
 
-static hs_addr idf_alloc(const step *s, uint32_t caps, uint32_t size)
+static hs_addr idf_alloc_more(const step *s, uint32_t caps, uint32_t size)
 {
     hs_caps *heap = &s->run->board->caps;
+    uint32_t count = s->event->count;
     if (s->run->board->bare) {
         return 0;
     }
-    bool plain = caps == HS_CAP_DEFAULT; /* malloc(), as opposed to heap_caps_malloc() */
-    uint32_t count = s->event->count;
-    switch (s->event->op) {
-    case HS_OP_CALLOC:
-        return plain ? hs_caps_calloc_default(heap, count, s->event->size)
-                     : hs_caps_calloc(heap, count, s->event->size, caps);
-    case HS_OP_ALIGNED:
-        return plain ? hs_caps_memalign(heap, count, size)
-                     : hs_caps_aligned_alloc(heap, count, size, caps);
-    default:
-        return plain ? hs_caps_malloc_default(heap, size) : hs_caps_malloc(heap, size, caps);
+    if (s->event->op == HS_OP_CALLOC) {
+        return caps == HS_CAP_DEFAULT ? hs_caps_calloc_default(heap, count, s->event->size)
+                                      : hs_caps_calloc(heap, count, s->event->size, caps);
     }
+    return caps == HS_CAP_DEFAULT ? hs_caps_memalign(heap, count, size)
+                                  : hs_caps_aligned_alloc(heap, count, size, caps);
+}
+
+/* With DEFAULT alone malloc() and its like, otherwise heap_caps_malloc(). */
+static INLINE hs_addr idf_alloc(const step *s, uint32_t caps, uint32_t size)
+{
+    hs_board *board = s->run->board;
+    if (s->event->op != HS_OP_ALLOC || board->bare) {
+        return idf_alloc_more(s, caps, size);
+    }
+    return caps == HS_CAP_DEFAULT ? hs_caps_malloc_default(&board->caps, size)
+                                  : hs_caps_malloc(&board->caps, size, caps);
 }
 
 static hs_addr gc_alloc(const step *s, const hs_run_owner *owner, uint32_t size)
@@ -232,94 +243,108 @@ static uint32_t bytes_asked(const hs_event *event)
     return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
 }
 
-static int fill_slot(const step *s, hs_slot *slot, uint16_t owner, uint32_t size, uint32_t caps,
-                     hs_addr address)
+/* Notes a block of the IDF heap. Only requests without these capabilities may land in memory that
+ * is not 8BIT, such as IRAM. */
+static INLINE void count_idf_block(hs_run *run, hs_slot *slot, uint32_t caps)
+{
+    if ((caps & (HS_CAP_8BIT | HS_CAP_DEFAULT | HS_CAP_DMA)) != 0 || is_8bit(run, slot->addr)) {
+        slot->flags |= SLOT_COUNTED;
+        run->idf_blocks++;
+    }
+    if (run->idf_counted) {
+        hs_run_count_block(run, slot->addr, true);
+    }
+}
+
+/* A failed allocation leaves its slot empty. */
+static void slot_empty(const step *s, hs_slot *slot, uint16_t owner, uint32_t size)
+{
+    slot->state = HS_SLOT_EMPTY;
+    if (s->run->board->bare && slot->heap == HS_HEAP_IDF) {
+        s->outcome->ignored = true; /* there is no IDF heap on a bare board */
+    } else if (size != 0) {         /* NULL is the right answer to a request for nothing */
+        fail(s, owner, size, 0);
+    }
+}
+
+/* What *s holds is read before anything is called: then it need not be read again. */
+static INLINE int step_alloc(const step *s)
 {
     hs_run *run = s->run;
-    *slot = (hs_slot){
-        .state = address != 0 ? HS_SLOT_LIVE : HS_SLOT_EMPTY,
-        .heap = (uint8_t)run->owners[owner].heap,
-        .owner = owner,
-        .phase = s->stream->phase,
-        .flags = s->event->flags & HS_EVENT_FAILED,
-        .type = (uint8_t)s->event->type,
-        .addr = address,
-        .size = size,
-        .born = (uint32_t)run->event,
-    };
-    if (address == 0 && run->board->bare && slot->heap == HS_HEAP_IDF) {
-        s->outcome->ignored = true; /* there is no IDF heap on a bare board */
+    hs_stream *stream = s->stream;
+    const hs_event *event = s->event;
+    hs_outcome *outcome = s->outcome;
+    uint16_t index = stream->owner_map[event->owner];
+    hs_run_owner *owner = &run->owners[index];
+    hs_slot *slot = hs_slots_find(&stream->slots, event->slot);
+    if (__builtin_expect(slot != NULL, false) && forget_failed(s, slot) != 0) {
+        return -1;
+    }
+    enum hs_heap_kind heap = owner->heap;
+    uint32_t size = bytes_asked(event);
+    uint32_t caps = (event->flags & HS_EVENT_CAPS) != 0 ? event->caps : owner->caps;
+    hs_addr address = heap == HS_HEAP_IDF ? idf_alloc(s, caps, size) : gc_alloc(s, owner, size);
+    outcome->owner = index;
+    outcome->heap = heap;
+    outcome->address = address;
+    outcome->size = size;
+    slot = hs_slots_add(&stream->slots, event->slot);
+    if (slot == NULL) {
+        return out_of_memory(s);
+    }
+    slot->heap = (uint8_t)heap;
+    slot->owner = index;
+    slot->phase = stream->phase;
+    slot->flags = event->flags & HS_EVENT_FAILED;
+    slot->type = (uint8_t)event->type;
+    slot->addr = address;
+    slot->size = size;
+    slot->born = (uint32_t)run->event;
+    if (__builtin_expect(address == 0, false)) {
+        slot_empty(s, slot, index, size);
         return 0;
     }
-    if (address == 0) {
-        if (size != 0) { /* NULL is the right answer to a request for nothing */
-            fail(s, owner, size, 0);
-        }
+    take(owner, size);
+    if (heap == HS_HEAP_IDF) {
+        count_idf_block(run, slot, caps);
         return 0;
     }
-    take(&run->owners[owner], size);
-    if (slot->heap == HS_HEAP_IDF) {
-        /* Only requests without these may land in memory that is not 8BIT, such as IRAM. */
-        uint32_t sure = HS_CAP_8BIT | HS_CAP_DEFAULT | HS_CAP_DMA;
-        if ((caps & sure) != 0 || is_8bit(run, address)) {
-            slot->flags |= SLOT_COUNTED;
-            run->idf_blocks++;
-        }
-        hs_run_count_block(run, address, true);
-        return 0;
-    }
-    if (run->owners[owner].tracked) {
+    if (owner->tracked) {
         return 0;
     }
     write_type(s, address, size);
     return add_root(s, slot);
 }
 
-static int step_alloc(const step *s)
-{
-    hs_run *run = s->run;
-    uint16_t index = s->stream->owner_map[s->event->owner];
-    const hs_run_owner *owner = &run->owners[index];
-    hs_slot *slot = hs_slots_find(&s->stream->slots, s->event->slot);
-    if (slot != NULL && forget_failed(s, slot) != 0) {
-        return -1;
-    }
-    uint32_t size = bytes_asked(s->event);
-    uint32_t caps = (s->event->flags & HS_EVENT_CAPS) != 0 ? s->event->caps : owner->caps;
-    hs_addr address =
-        owner->heap == HS_HEAP_IDF ? idf_alloc(s, caps, size) : gc_alloc(s, owner, size);
-    s->outcome->owner = index;
-    s->outcome->heap = owner->heap;
-    s->outcome->address = address;
-    s->outcome->size = size;
-    slot = hs_slots_add(&s->stream->slots, s->event->slot);
-    return slot != NULL ? fill_slot(s, slot, index, size, caps, address) : out_of_memory(s);
-}
-
 /* --- statements on a slot --- */
 
-/* The slot of the event; NULL with 0 in *result when it is empty, with -1 when it is an error. */
-static hs_slot *named_slot(const step *s, uint32_t number, int *result)
+static int no_slot(const step *s, uint32_t number)
 {
+    hs_error_set(s->error, s->stream->path, s->event->line,
+                 "found %s of slot %" PRIu32 ", which is not allocated, expected a slot that is",
+                 hs_op_name((enum hs_op)s->event->op), number);
+    return -1;
+}
+
+/* The slot of the event; NULL with 0 in *result when it is empty, with -1 when it is an error. */
+static inline hs_slot *named_slot(const step *s, uint32_t number, int *result)
+{
+    hs_outcome *outcome = s->outcome;
     hs_slot *slot = hs_slots_find(&s->stream->slots, number);
     *result = 0;
     if (slot == NULL) {
-        hs_error_set(s->error, s->stream->path, s->event->line,
-                     "found %s of slot %" PRIu32
-                     ", which is not allocated, expected a slot that is",
-                     hs_op_name((enum hs_op)s->event->op), number);
-        *result = -1;
+        *result = no_slot(s, number);
         return NULL;
     }
     if (slot->state == HS_SLOT_EMPTY) {
         s->run->ignored++;
-        s->outcome->ignored = true;
+        outcome->ignored = true;
         return NULL;
     }
-    s->outcome->owner = slot->owner;
-    s->outcome->heap = (enum hs_heap_kind)slot->heap;
-    s->outcome->old_address = slot->addr;
-    s->outcome->old_size = slot->size;
+    outcome->owner = slot->owner;
+    outcome->heap = (enum hs_heap_kind)slot->heap;
+    outcome->old_address = slot->addr;
+    outcome->old_size = slot->size;
     return slot;
 }
 
@@ -358,14 +383,14 @@ static hs_addr realloc_block(const step *s, const hs_slot *slot)
                : hs_caps_realloc(&board->caps, slot->addr, size, owner->caps);
 }
 
-static void slot_gone(const step *s, hs_slot *slot)
+static INLINE void slot_gone(hs_run *run, hs_stream *stream, uint32_t number, hs_slot *slot)
 {
     if (slot->root != 0) {
-        remove_root(s->run, slot);
+        remove_root(run, slot);
     }
-    s->run->idf_blocks -= (slot->flags & SLOT_COUNTED) != 0 ? 1 : 0;
-    give(&s->run->owners[slot->owner], slot->size);
-    hs_slots_remove(&s->stream->slots, s->event->slot);
+    run->idf_blocks -= (slot->flags & SLOT_COUNTED) != 0 ? 1 : 0;
+    give(&run->owners[slot->owner], slot->size);
+    hs_slots_remove(&stream->slots, number);
 }
 
 static int step_realloc(const step *s)
@@ -389,7 +414,7 @@ static int step_realloc(const step *s)
     s->outcome->address = address;
     s->outcome->size = s->event->size;
     if (s->event->size == 0) {
-        slot_gone(s, slot);
+        slot_gone(s->run, s->stream, s->event->slot, slot);
         return 0;
     }
     if (address == 0) {
@@ -409,25 +434,27 @@ static int step_realloc(const step *s)
     return 0;
 }
 
-static int step_free(const step *s)
+static INLINE int step_free(const step *s)
 {
+    hs_run *run = s->run;
+    hs_stream *stream = s->stream;
+    uint32_t number = s->event->slot;
     int result;
-    hs_slot *slot = named_slot(s, s->event->slot, &result);
+    hs_slot *slot = named_slot(s, number, &result);
     if (slot == NULL) {
         if (result == 0) {
-            hs_slots_remove(&s->stream->slots, s->event->slot);
+            hs_slots_remove(&stream->slots, number);
         }
         return result;
     }
-    hs_board *board = s->run->board;
     if (slot->heap == HS_HEAP_IDF) {
-        free_idf(s->run, slot->addr);
-    } else if (s->run->owners[slot->owner].tracked) {
-        hs_gc_tracked_free(&board->gc, slot->addr);
+        free_idf(run, slot->addr);
+    } else if (run->owners[slot->owner].tracked) {
+        hs_gc_tracked_free(&run->board->gc, slot->addr);
     } else {
-        hs_gc_free(&board->gc, slot->addr);
+        hs_gc_free(&run->board->gc, slot->addr);
     }
-    slot_gone(s, slot);
+    slot_gone(run, stream, number, slot);
     return 0;
 }
 
@@ -448,7 +475,7 @@ static int step_drop(const step *s)
         /* A GC owner that the policy routes to the IDF heap: there, dead is freed. */
         free_idf(s->run, slot->addr);
     }
-    slot_gone(s, slot);
+    slot_gone(s->run, s->stream, s->event->slot, slot);
     return 0;
 }
 
@@ -571,10 +598,9 @@ static int step_nothing(const step *s)
     return 0;
 }
 
+/* All but those that carry_out() names. */
 static int (*const steps[HS_OP_COUNT])(const step *s) = {
-    [HS_OP_ALLOC] = step_alloc,      [HS_OP_CALLOC] = step_alloc,
-    [HS_OP_ALIGNED] = step_alloc,    [HS_OP_REALLOC] = step_realloc,
-    [HS_OP_FREE] = step_free,        [HS_OP_DROP] = step_drop,
+    [HS_OP_REALLOC] = step_realloc,  [HS_OP_DROP] = step_drop,
     [HS_OP_LINK] = step_link,        [HS_OP_UNLINK] = step_unlink,
     [HS_OP_COLLECT] = step_collect,  [HS_OP_THRESHOLD] = step_threshold,
     [HS_OP_AREA] = step_nothing,     [HS_OP_SPLIT] = step_nothing,
@@ -584,27 +610,24 @@ static int (*const steps[HS_OP_COUNT])(const step *s) = {
     [HS_OP_TIME] = step_time,
 };
 
-/* Takes over what the heaps changed. Live payload bytes follow from the device's free counter, less
- * the headers where the release counts them. */
-static void update_metrics(hs_run *run, uint32_t blocks_before)
+/* Takes over what the heaps changed. */
+static inline void update_metrics(hs_run *run)
 {
     hs_caps *caps = &run->board->caps;
     if (caps->changed != 0 && !run->board->bare) {
-        uint32_t free_before = run->live.idf_free;
         hs_caps_watch_update(caps, &run->watch);
         caps->changed = 0;
         run->live.idf_free = run->watch.free;
         run->live.idf_largest = run->watch.largest;
-        if (caps->config.profile->allocator == HS_ALLOCATOR_TLSF) {
-            uint32_t header = caps->config.profile->header_counted ? 4 : 0;
-            run->live.idf_allocated += free_before - run->watch.free;
-            run->live.idf_allocated -= header * (run->idf_blocks - blocks_before);
+        if (!run->idf_counted) {
+            run->live.idf_allocated =
+                run->idf_bytes - run->watch.free - run->idf_header * run->idf_blocks;
         }
     }
     hs_run_note_metrics(run);
 }
 
-static void note_crash(hs_run *run)
+static inline void note_crash(hs_run *run)
 {
     if (run->board->caps.device.crash != HS_CRASH_NONE && !run->crashed) {
         run->crashed = true;
@@ -613,23 +636,43 @@ static void note_crash(hs_run *run)
     }
 }
 
+static INLINE int carry_out(const step *s)
+{
+    switch (s->event->op) {
+    case HS_OP_ALLOC:
+    case HS_OP_CALLOC:
+    case HS_OP_ALIGNED:
+        return step_alloc(s);
+    case HS_OP_FREE:
+        return step_free(s);
+    default:
+        return steps[s->event->op](s);
+    }
+}
+
+static void tell_event(hs_run *run, const hs_event *event, const hs_outcome *outcome)
+{
+    for (size_t i = 0; i < run->observer_count; i++) {
+        if (run->observers[i].event != NULL) {
+            run->observers[i].event(run->observers[i].context, run, event, outcome);
+        }
+    }
+}
+
 int hs_run_step(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
 {
     run->event++;
     run->traces[stream->trace].events++;
-    uint32_t blocks_before = run->idf_blocks;
     hs_outcome outcome = {.event = run->event, .owner = HS_NO_OWNER};
     const step s = {run, stream, event, &outcome, error};
-    if (steps[event->op](&s) != 0) {
+    if (carry_out(&s) != 0) {
         return -1;
     }
     run->current_phase = stream->phase;
-    update_metrics(run, blocks_before);
+    update_metrics(run);
     note_crash(run);
-    for (size_t i = 0; i < run->observer_count; i++) {
-        if (run->observers[i].event != NULL) {
-            run->observers[i].event(run->observers[i].context, run, event, &outcome);
-        }
+    if (run->observer_count != 0) {
+        tell_event(run, event, &outcome);
     }
     return 0;
 }

@@ -7,7 +7,21 @@
 /* Measures everything anew: at the start, and after regions were added. */
 void hs_run_restart_metrics(hs_run *run);
 /* Brings minima and peaks up to date with the current figures. */
-void hs_run_note_metrics(hs_run *run);
+static inline void hs_run_note_metrics(hs_run *run)
+{
+    hs_live_metrics *live = &run->live;
+    if (live->idf_largest < live->minimum_largest) {
+        live->minimum_largest = live->idf_largest;
+        live->minimum_largest_event = run->event;
+    }
+    if (live->idf_allocated > live->peak_idf_allocated) {
+        live->peak_idf_allocated = live->idf_allocated;
+    }
+    if (run->board->has_gc) {
+        live->gc_used = run->board->gc.used * HS_GC_BLOCK;
+        live->peak_gc_used = run->board->gc.peak * HS_GC_BLOCK;
+    }
+}
 /* Diagnoses *failure, counts it, keeps it if it is the first. */
 void hs_run_fail(hs_run *run, hs_failure *failure);
 /* Records a mark that a trace asks for, unless the run does without it. */

@@ -92,26 +92,18 @@ static int grow_high(hs_slots *slots)
     return 0;
 }
 
-hs_slot *hs_slots_add(hs_slots *slots, uint32_t number)
+hs_slot *hs_slots_make(hs_slots *slots, uint32_t number)
 {
-    hs_slot *slot;
     if (number < HS_SLOTS_LOW_MAX) {
-        if (number >= slots->low_size && grow_low(slots, number) != 0) {
-            return NULL;
-        }
-        slot = &slots->low[number];
-    } else {
-        if (grow_high(slots) != 0) {
-            return NULL;
-        }
-        uint32_t at = probe(slots, number);
-        slots->keys[at] = number;
-        slots->high_used++;
-        slot = &slots->high[at];
+        return grow_low(slots, number) == 0 ? &slots->low[number] : NULL;
     }
-    *slot = (hs_slot){.state = HS_SLOT_LIVE};
-    slots->live++;
-    return slot;
+    if (grow_high(slots) != 0) {
+        return NULL;
+    }
+    uint32_t at = probe(slots, number);
+    slots->keys[at] = number;
+    slots->high_used++;
+    return &slots->high[at];
 }
 
 /* Linear probing without tombstones: what follows moves back over the hole. */
@@ -130,16 +122,11 @@ static void close_hole(hs_slots *slots, uint32_t hole)
     slots->high[hole].state = HS_SLOT_NONE;
 }
 
-void hs_slots_remove(hs_slots *slots, uint32_t number)
+void hs_slots_remove_high(hs_slots *slots, uint32_t number)
 {
-    hs_slot *slot = hs_slots_find(slots, number);
-    if (slot == NULL) {
-        return;
-    }
-    slots->live--;
-    if (number < HS_SLOTS_LOW_MAX) {
-        slot->state = HS_SLOT_NONE;
-    } else {
+    hs_slot *slot = number < HS_SLOTS_LOW_MAX ? NULL : hs_slots_find_high(slots, number);
+    if (slot != NULL) {
+        slots->live--;
         slots->high_used--;
         close_hole(slots, (uint32_t)(slot - slots->high));
     }

@@ -53,11 +53,29 @@ static inline hs_slot *hs_slots_find(hs_slots *slots, uint32_t number)
     }
     return number < HS_SLOTS_LOW_MAX ? NULL : hs_slots_find_high(slots, number);
 }
+hs_slot *hs_slots_make(hs_slots *slots, uint32_t number); /* the rare part of the next */
 /* A record, zeroed but for state LIVE, for a slot that is NONE; NULL when the host is out of
  * memory. Pointers to other records become invalid. */
-hs_slot *hs_slots_add(hs_slots *slots, uint32_t number);
+static inline hs_slot *hs_slots_add(hs_slots *slots, uint32_t number)
+{
+    hs_slot *slot = number < slots->low_size ? &slots->low[number] : hs_slots_make(slots, number);
+    if (slot != NULL) {
+        *slot = (hs_slot){.state = HS_SLOT_LIVE};
+        slots->live++;
+    }
+    return slot;
+}
+void hs_slots_remove_high(hs_slots *slots, uint32_t number); /* the rare part of the next */
 /* Makes the slot NONE. Pointers to other records may become invalid. */
-void hs_slots_remove(hs_slots *slots, uint32_t number);
+static inline void hs_slots_remove(hs_slots *slots, uint32_t number)
+{
+    if (number >= slots->low_size) {
+        hs_slots_remove_high(slots, number);
+    } else if (slots->low[number].state != HS_SLOT_NONE) {
+        slots->low[number].state = HS_SLOT_NONE;
+        slots->live--;
+    }
+}
 /* Makes *to a copy of *from; what *to held is not released. 0, or -1: host out of memory. */
 int hs_slots_copy(hs_slots *to, const hs_slots *from);
 /* Calls visit(context, number, record) for each slot that is not NONE; order: low slots ascending,

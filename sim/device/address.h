@@ -28,10 +28,11 @@ typedef uint32_t hs_addr;
 #endif
 
 /* The memory behind address `a` in the device space that `space` (any pointer into it) belongs to.
- * O(1), one operation on a host, none on a target. `a` == 0 is not checked. */
+ * O(1), none to two operations on a host, none on a target. `a` == 0 is not checked. A sum, not an
+ * OR: processors add while they address. */
 static inline void *hs_at(const void *space, hs_addr a)
 {
-    return (void *)(((uintptr_t)space & HS_SPACE_MASK) |
+    return (void *)(((uintptr_t)space & HS_SPACE_MASK) +
                     (uintptr_t)(uint32_t)(a + HS_ADDRESS_BIAS));
 }
 

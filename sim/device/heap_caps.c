@@ -2,6 +2,7 @@
 #include "heap_caps.h"
 
 #include "memory.h"
+#include "tlsf_hot.h"
 
 #define EXTMEM_OFF 0xffffffffu
 #define NO_HEAP    0xffu
@@ -40,11 +41,20 @@ const hs_caps_heap *hs_caps_find(const hs_caps *caps, hs_addr address)
     return NULL;
 }
 
+#define ADJUSTING                                                                                  \
+    (HS_CAP_DMA | HS_CAP_DMA_DESC_AHB | HS_CAP_DMA_DESC_AXI | HS_CAP_CACHE_ALIGNED | HS_CAP_SIMD)
+
+static bool needs_adjusting(const hs_caps *caps, uint32_t wanted)
+{
+    return (wanted & ADJUSTING) != 0 && caps->config.profile->caps_adjusted;
+}
+
 /* Registered heaps with all wanted capabilities, by the priority of any of them, then by list. */
 static void make_plan(const hs_caps *caps, hs_caps_plan *plan, uint32_t wanted)
 {
     uint32_t planned = 0;
     plan->caps = wanted;
+    plan->special = (wanted & HS_CAP_EXEC) != 0 || needs_adjusting(caps, wanted);
     plan->count = 0;
     for (int priority = 0; priority < 3; priority++) {
         for (unsigned i = 0; i < caps->listed; i++) {
@@ -63,9 +73,8 @@ static inline const hs_caps_plan *plan_for(hs_caps *caps, uint32_t wanted)
 {
     unsigned slot = (wanted * 0x9e3779b9u) >> 28 & (HS_CAPS_PLANS - 1);
     hs_caps_plan *plan = &caps->plans[slot];
-    if (plan->caps != wanted || !(caps->plan_valid >> slot & 1)) {
+    if (__builtin_expect(plan->caps != wanted, false)) {
         make_plan(caps, plan, wanted);
-        caps->plan_valid |= 1u << slot;
     }
     return plan;
 }
@@ -147,12 +156,50 @@ static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
     return find(caps, seen) != NO_HEAP ? seen : aliased_block(caps, seen);
 }
 
+/* --- One heap --------------------------------------------------------------------------------- */
+
+void hs_caps_touched(hs_caps *caps, unsigned index)
+{
+    hs_caps_heap *heap = &caps->heaps[index];
+    heap->quick = heap->heap.plain && heap->heap.base != 0 && !caps->device.cut;
+    heap->classes_32 = heap->quick && heap->heap.sl_log == 5;
+    heap->top =
+        heap->quick ? hs_tlsf_top(&caps->device, &heap->heap) : (hs_heap_top){.bound = UINT32_MAX};
+    caps->changed |= 1u << index;
+}
+
+/* Rows of 32 classes are those of every heap up to v4.4.3 and of long regions since: with the
+ * constant the code is shorter. Not inlined: a function of its own keeps all in registers. */
+#define NOINLINE __attribute__((noinline))
+
+static NOINLINE hs_addr malloc_32(hs_caps *caps, hs_caps_heap *heap, uint32_t size)
+{
+    return tlsf_malloc(&caps->device, &heap->heap, 5, size, &heap->top);
+}
+
+static NOINLINE void free_32(hs_caps *caps, hs_caps_heap *heap, hs_addr block)
+{
+    tlsf_free(&caps->device, &heap->heap, 5, block, &heap->top);
+}
+
+static NOINLINE hs_addr malloc_other(hs_caps *caps, hs_caps_heap *heap, uint32_t size)
+{
+    return heap->quick
+               ? tlsf_malloc(&caps->device, &heap->heap, heap->heap.sl_log, size, &heap->top)
+               : hs_heap_malloc(&caps->device, &heap->heap, size);
+}
+
+static NOINLINE void free_other(hs_caps *caps, hs_caps_heap *heap, hs_addr block)
+{
+    tlsf_free(&caps->device, &heap->heap, heap->heap.sl_log, block, &heap->top);
+}
+
 /* --- Allocation ------------------------------------------------------------------------------- */
 
-/* A block of one heap; `align` 0: malloc. */
-static hs_addr take_from(hs_caps *caps, const hs_caps_heap *heap, uint32_t size, uint32_t align,
-                         bool exec)
+/* A block of one heap that is aligned (0: not) or executable. */
+static hs_addr take_from(hs_caps *caps, unsigned index, uint32_t size, uint32_t align, bool exec)
 {
+    const hs_caps_heap *heap = &caps->heaps[index];
     alias a = {0, 0, 0, false};
     bool aliased = exec && alias_of(caps, heap, &a);
     if (aliased) {
@@ -160,11 +207,31 @@ static hs_addr take_from(hs_caps *caps, const hs_caps_heap *heap, uint32_t size,
     }
     hs_addr block = align == 0 ? hs_heap_malloc(&caps->device, &heap->heap, size)
                                : hs_heap_aligned(&caps->device, &heap->heap, size, align);
+    hs_caps_touched(caps, index);
     return aliased && block != 0 ? give_alias(caps, &a, block, size) : block;
 }
 
 /* Every heap of the plan, first success wins. */
-static inline hs_addr search(hs_caps *caps, uint32_t size, uint32_t align, uint32_t wanted)
+static inline hs_addr search_plain(hs_caps *caps, const hs_caps_plan *plan, uint32_t size)
+{
+    const uint8_t *end = plan->heaps + plan->count;
+    for (const uint8_t *at = plan->heaps; at < end; at++) {
+        hs_caps_heap *heap = &caps->heaps[*at];
+        if (size > heap->top.bound) {
+            continue;
+        }
+        hs_addr block =
+            heap->classes_32 ? malloc_32(caps, heap, size) : malloc_other(caps, heap, size);
+        if (block != 0) {
+            caps->changed |= 1u << *at;
+            return caps->device.crash == HS_CRASH_NONE ? block : 0;
+        }
+    }
+    return 0;
+}
+
+/* The same for what may be aligned or executable. */
+static hs_addr search(hs_caps *caps, uint32_t size, uint32_t align, uint32_t wanted)
 {
     if (size == 0 || size > caps->config.chip->max_request) {
         return 0;
@@ -174,20 +241,17 @@ static inline hs_addr search(hs_caps *caps, uint32_t size, uint32_t align, uint3
         return 0; /* the instruction bus takes whole words only */
     }
     const hs_caps_plan *plan = plan_for(caps, wanted);
+    if (align == 0 && !exec) {
+        return search_plain(caps, plan, size);
+    }
     for (unsigned i = 0; i < plan->count; i++) {
-        const hs_caps_heap *heap = &caps->heaps[plan->heaps[i]];
-        hs_addr block = align == 0 && !exec ? hs_heap_malloc(&caps->device, &heap->heap, size)
-                                            : take_from(caps, heap, size, align, exec);
+        hs_addr block = take_from(caps, plan->heaps[i], size, align, exec);
         if (block != 0) {
-            caps->changed |= 1u << plan->heaps[i];
             return caps->device.crash == HS_CRASH_NONE ? block : 0;
         }
     }
     return 0;
 }
-
-#define ADJUSTING                                                                                  \
-    (HS_CAP_DMA | HS_CAP_DMA_DESC_AHB | HS_CAP_DMA_DESC_AXI | HS_CAP_CACHE_ALIGNED | HS_CAP_SIMD)
 
 /* What DMA and its like ask of alignment and size (v5.3 on). `align` in: wanted or 0; out: 0 when
  * 4 is enough. */
@@ -210,21 +274,30 @@ static void adjust(const hs_caps *caps, uint32_t *size, uint32_t *align, uint32_
     *align = most > 4 ? most : 0;
 }
 
-static inline bool needs_adjusting(const hs_caps *caps, uint32_t wanted)
-{
-    return (wanted & ADJUSTING) != 0 && caps->config.profile->caps_adjusted;
-}
-
-hs_addr hs_caps_malloc(hs_caps *caps, uint32_t size, uint32_t wanted)
+static NOINLINE hs_addr malloc_special(hs_caps *caps, uint32_t size, uint32_t wanted)
 {
     uint32_t align = 0;
-    if (caps->device.crash != HS_CRASH_NONE) {
-        return 0;
-    }
     if (needs_adjusting(caps, wanted)) {
         adjust(caps, &size, &align, &wanted);
     }
     return search(caps, size, align, wanted);
+}
+
+static inline hs_addr malloc_by_plan(hs_caps *caps, uint32_t size, uint32_t wanted)
+{
+    if (caps->device.crash != HS_CRASH_NONE) {
+        return 0;
+    }
+    const hs_caps_plan *plan = plan_for(caps, wanted);
+    if (plan->special) {
+        return malloc_special(caps, size, wanted);
+    }
+    return size - 1 < caps->config.chip->max_request ? search_plain(caps, plan, size) : 0;
+}
+
+hs_addr hs_caps_malloc(hs_caps *caps, uint32_t size, uint32_t wanted)
+{
+    return malloc_by_plan(caps, size, wanted);
 }
 
 hs_addr hs_caps_aligned_alloc(hs_caps *caps, uint32_t align, uint32_t size, uint32_t wanted)
@@ -280,17 +353,33 @@ static inline unsigned heap_of(hs_caps *caps, hs_addr block)
     return index;
 }
 
+/* What is not a plain block of a quick heap. */
+static void free_special(hs_caps *caps, hs_addr seen)
+{
+    hs_addr block = data_address(caps, seen);
+    unsigned index = heap_of(caps, block);
+    if (index != NO_HEAP) {
+        hs_heap_free(&caps->device, &caps->heaps[index].heap, block);
+        hs_caps_touched(caps, index);
+    }
+}
+
 void hs_caps_free(hs_caps *caps, hs_addr seen)
 {
     if (seen == 0 || caps->device.crash != HS_CRASH_NONE) {
         return;
     }
-    hs_addr block = data_address(caps, seen);
-    unsigned index = heap_of(caps, block);
-    if (index == NO_HEAP) {
+    unsigned index = find(caps, seen);
+    hs_caps_heap *heap = &caps->heaps[index & (HS_CAPS_HEAPS_MAX - 1)];
+    if (__builtin_expect(index == NO_HEAP || !heap->quick, false)) {
+        free_special(caps, seen);
         return;
     }
-    hs_heap_free(&caps->device, &caps->heaps[index].heap, block);
+    if (heap->classes_32) {
+        free_32(caps, heap, seen);
+    } else {
+        free_other(caps, heap, seen);
+    }
     caps->changed |= 1u << index;
 }
 
@@ -354,7 +443,7 @@ hs_addr hs_caps_realloc(hs_caps *caps, hs_addr seen, uint32_t size, uint32_t wan
     const hs_caps_heap *heap = &caps->heaps[index];
     if ((heap->all & wanted) == wanted && block == seen && align == 0) {
         hs_addr result = hs_heap_realloc(&caps->device, &heap->heap, block, size);
-        caps->changed |= 1u << index;
+        hs_caps_touched(caps, index);
         if (result != 0 || caps->device.crash != HS_CRASH_NONE) {
             return result;
         }
@@ -376,7 +465,7 @@ static inline bool second_choice(const hs_caps *caps, hs_addr result, uint32_t s
 
 hs_addr hs_caps_malloc_default(hs_caps *caps, uint32_t size)
 {
-    hs_addr block = hs_caps_malloc(caps, size, first_choice(caps, size));
+    hs_addr block = malloc_by_plan(caps, size, first_choice(caps, size));
     return second_choice(caps, block, size) ? hs_caps_malloc(caps, size, HS_CAP_DEFAULT) : block;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "bits.h"
 #include "chip.h"
 #include "multi_heap.h"
 #include "profile.h"
@@ -36,6 +37,9 @@ typedef struct hs_caps_config {
 typedef struct hs_caps_heap {
     hs_addr start;
     hs_addr end;
+    hs_heap_top top;  /* what is larger than its bound need not be tried */
+    bool quick;       /* `top` is exact: TLSF without poisoning; else its bound is 0xffffffff */
+    bool classes_32;  /* quick, and 32 classes a row */
     uint32_t caps[3]; /* by priority */
     uint32_t all;     /* their union */
     uint8_t type;     /* enum hs_region_type; HS_REGION_TYPES for the parts of the DMA reserve */
@@ -46,7 +50,8 @@ typedef struct hs_caps_heap {
 
 /* The order in which heaps are tried for some capabilities. */
 typedef struct hs_caps_plan {
-    uint32_t caps;
+    uint32_t caps; /* all ones, which no heap has: none yet */
+    bool special;  /* aligned, executable or refused */
     uint8_t count; /* of heaps */
     uint8_t heaps[HS_CAPS_HEAPS_MAX];
 } hs_caps_plan;
@@ -65,7 +70,6 @@ typedef struct hs_caps {
     bool nested;                      /* a heap lies inside another one */
     uint8_t order[HS_CAPS_HEAPS_MAX]; /* the device's list: indices into heaps[] */
     hs_caps_heap heaps[HS_CAPS_HEAPS_MAX];
-    uint32_t plan_valid; /* bit i: plans[i] holds a plan */
     hs_caps_plan plans[HS_CAPS_PLANS];
     uint8_t page_heap[HS_CAPS_PAGES];
 } hs_caps;
@@ -171,19 +175,40 @@ typedef struct hs_caps_watch {
     uint32_t heaps; /* bit i: heap i counts */
     uint32_t free;
     uint32_t largest;
-    uint32_t heap_free[HS_CAPS_HEAPS_MAX];
-    uint32_t heap_largest[HS_CAPS_HEAPS_MAX];
+    struct {
+        uint32_t free;
+        uint32_t largest;
+        uint32_t bound; /* hs_caps_heap.top's when `largest` was found */
+    } heap[HS_CAPS_HEAPS_MAX];
 } hs_caps_watch;
 
 /* Starts from a look at all heaps. Again after heaps were added. */
 void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted);
+/* Looks at heap `index` again: the rare part of the next. */
+void hs_caps_watch_look(hs_caps *caps, hs_caps_watch *watch, unsigned index);
 /* Brings `watch` up to date for the heaps in caps->changed. The owner of the board clears
  * caps->changed when all its watches are up to date. O(changed heaps). */
-void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch);
+static inline void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
+{
+    for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
+        unsigned index = hs_lowest_bit(changed);
+        const hs_caps_heap *heap = &caps->heaps[index];
+        if (!heap->quick || heap->top.bound != watch->heap[index].bound) {
+            hs_caps_watch_look(caps, watch, index);
+            continue;
+        }
+        uint32_t now = hs_heap_counter(&caps->device, &heap->heap);
+        watch->free += now - watch->heap[index].free;
+        watch->heap[index].free = now;
+    }
+}
 
 /* Makes [address, address+size) one live block inside the free block that contains it; see
  * hs_heap_claim(). False when impossible. */
 bool hs_caps_claim(hs_caps *caps, hs_addr address, uint32_t size);
+
+/* To be called after a change of heaps[index].heap by other means than this interface. */
+void hs_caps_touched(hs_caps *caps, unsigned index);
 
 /* Checks all heaps; see hs_heap_check(). */
 bool hs_caps_check(hs_caps *caps);

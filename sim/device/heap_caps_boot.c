@@ -87,7 +87,9 @@ enum hs_caps_status hs_caps_boot_region(hs_caps *caps, hs_addr start, uint32_t s
 
 static void forget_plans(hs_caps *caps)
 {
-    caps->plan_valid = 0;
+    for (unsigned i = 0; i < HS_CAPS_PLANS; i++) {
+        caps->plans[i] = (hs_caps_plan){.caps = UINT32_MAX};
+    }
 }
 
 static void register_heap(hs_caps *caps, hs_caps_heap *heap)
@@ -98,7 +100,7 @@ static void register_heap(hs_caps *caps, hs_caps_heap *heap)
     uint32_t pool = caps->config.spiram ? chip->spiram_pool : chip->fixed_pool;
     hs_heap_register(&caps->device, &heap->heap, &profile, heap->start, heap->end - heap->start,
                      pool, caps->config.poisoned);
-    caps->changed |= 1u << (heap - caps->heaps);
+    hs_caps_touched(caps, (unsigned)(heap - caps->heaps));
     forget_plans(caps);
 }
 
@@ -176,6 +178,7 @@ static void allocate_descriptors(hs_caps *caps, unsigned boot_count)
         const hs_caps_heap *heap = &caps->heaps[i];
         if (heap->heap.base != 0 && (heap->all & wanted) == wanted &&
             hs_heap_malloc(&caps->device, &heap->heap, DESCRIPTOR * boot_count) != 0) {
+            hs_caps_touched(caps, i);
             return;
         }
     }
@@ -381,6 +384,7 @@ bool hs_caps_claim(hs_caps *caps, hs_addr address, uint32_t size)
     if (caps->device.crash != HS_CRASH_NONE || heap == NULL || heap->heap.base == 0) {
         return false;
     }
-    caps->changed |= 1u << (heap - caps->heaps);
-    return hs_heap_claim(&caps->device, &heap->heap, address, size);
+    bool claimed = hs_heap_claim(&caps->device, &heap->heap, address, size);
+    hs_caps_touched(caps, (unsigned)(heap - caps->heaps));
+    return claimed;
 }

@@ -82,21 +82,30 @@ uint32_t hs_caps_largest_exact(hs_caps *caps, uint32_t wanted)
     return largest;
 }
 
-static inline void look(hs_caps *caps, hs_caps_watch *watch, unsigned index)
-{
-    const hs_heap *heap = &caps->heaps[index].heap;
-    uint32_t now = hs_heap_free_size(&caps->device, heap);
-    watch->free += now - watch->heap_free[index];
-    watch->heap_free[index] = now;
-    watch->heap_largest[index] = hs_heap_largest(&caps->device, heap);
-}
-
 static void find_largest(hs_caps_watch *watch)
 {
     watch->largest = 0;
     for (uint32_t left = watch->heaps; left != 0; left &= left - 1) {
-        uint32_t one = watch->heap_largest[hs_lowest_bit(left)];
+        uint32_t one = watch->heap[hs_lowest_bit(left)].largest;
         watch->largest = one > watch->largest ? one : watch->largest;
+    }
+}
+
+/* Only when the heap that had the largest block lost it must the others be looked at again. */
+void hs_caps_watch_look(hs_caps *caps, hs_caps_watch *watch, unsigned index)
+{
+    const hs_caps_heap *heap = &caps->heaps[index];
+    uint32_t before = watch->heap[index].largest;
+    uint32_t now = hs_heap_largest(&caps->device, &heap->heap);
+    uint32_t free_now = hs_heap_free_size(&caps->device, &heap->heap);
+    watch->free += free_now - watch->heap[index].free;
+    watch->heap[index].free = free_now;
+    watch->heap[index].bound = heap->top.bound;
+    watch->heap[index].largest = now;
+    if (now >= watch->largest) {
+        watch->largest = now;
+    } else if (before == watch->largest) {
+        find_largest(watch);
     }
 }
 
@@ -107,24 +116,7 @@ void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted)
     for (unsigned i = 0; i < caps->listed; i++) {
         if (matching(caps, i, wanted) != NULL) {
             watch->heaps |= 1u << caps->order[i];
-            look(caps, watch, caps->order[i]);
-        }
-    }
-    find_largest(watch);
-}
-
-/* Only when the heap that had the largest block lost it must the others be looked at again. */
-void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
-{
-    for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
-        unsigned index = hs_lowest_bit(changed);
-        uint32_t before = watch->heap_largest[index];
-        look(caps, watch, index);
-        uint32_t after = watch->heap_largest[index];
-        if (after >= watch->largest) {
-            watch->largest = after;
-        } else if (before == watch->largest) {
-            find_largest(watch);
+            hs_caps_watch_look(caps, watch, caps->order[i]);
         }
     }
 }

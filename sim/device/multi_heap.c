@@ -6,7 +6,6 @@
 #include "tlsf.h"
 
 enum {
-    RECORD_FREE = 4,
     RECORD_MINIMUM = 8,
     POISON_HEAD = 8, /* canary, requested size */
     POISON = 12      /* and the canary behind the data */
@@ -197,7 +196,7 @@ uint32_t hs_heap_usable(hs_device *device, const hs_heap *heap, hs_addr block)
 
 uint32_t hs_heap_free_size(const hs_device *device, const hs_heap *heap)
 {
-    return without_poison(heap, hs_load(device->space, heap->base + RECORD_FREE));
+    return without_poison(heap, hs_heap_counter(device, heap));
 }
 
 uint32_t hs_heap_minimum(const hs_device *device, const hs_heap *heap)
@@ -249,7 +248,7 @@ void hs_heap_get_info(hs_device *device, const hs_heap *heap, hs_heap_info *info
     sums s = {info, 0};
     memset(info, 0, sizeof *info);
     hs_heap_walk(device, heap, add_block, &s);
-    uint32_t counter = hs_load(device->space, heap->base + RECORD_FREE);
+    uint32_t counter = hs_heap_counter(device, heap);
     if (heap->allocator == HS_ALLOCATOR_TLSF) {
         uint32_t control = heap->first - heap->control;
         info->allocated = heap->pool - control - counter - heap->header * info->allocated_blocks;

@@ -58,6 +58,14 @@ typedef struct hs_heap {
     bool plain;    /* TLSF without poisoning: the short way through multi_heap.c */
 } hs_heap;
 
+/* TLSF: the highest class that has free blocks, by its place among all classes and by its smallest
+ * size; zeros when all memory is in use. A request is served exactly when it is not above `bound`:
+ * classes are searched from the next bound on. Kept by hs_caps, which can spare a search then. */
+typedef struct hs_heap_top {
+    uint32_t bound;
+    uint32_t number;
+} hs_heap_top;
+
 /* As multi_heap_get_info(): bytes and blocks. */
 typedef struct hs_heap_info {
     uint32_t free; /* the counter; see IDF release differences in README.md */
@@ -98,7 +106,13 @@ uint32_t hs_heap_usable(hs_device *device, const hs_heap *heap, hs_addr block);
 /* As the device does it: walks all blocks. */
 void hs_heap_get_info(hs_device *device, const hs_heap *heap, hs_heap_info *info);
 
-/* The free-bytes counter. O(1). */
+/* The free-bytes counter as it lies in the heap's record. O(1). */
+static inline uint32_t hs_heap_counter(const hs_device *device, const hs_heap *heap)
+{
+    return *(const uint32_t *)hs_at(device->space, heap->base + 4);
+}
+
+/* The same as it is printed. O(1). */
 uint32_t hs_heap_free_size(const hs_device *device, const hs_heap *heap);
 /* The lowest it ever was. O(1). */
 uint32_t hs_heap_minimum(const hs_device *device, const hs_heap *heap);

@@ -27,11 +27,6 @@ enum {
 
 enum { PREVIOUS, HEADER, NEXT_FREE, PREVIOUS_FREE }; /* words of a descriptor */
 
-typedef struct class_index {
-    uint32_t row;
-    uint32_t column;
-} class_index;
-
 static inline uint32_t *words_at(const hs_device *device, hs_addr a)
 {
     return hs_at(device->space, a);
@@ -58,76 +53,120 @@ static inline bool sound(hs_device *device, const hs_heap *heap, hs_addr block)
     return false;
 }
 
+/* Classes are numbered through, row by row, as their list heads lie in memory: row 0 and row 1 both
+ * have classes of 4 bytes, each further row doubles that. `sl` is heap->sl_log all through; where
+ * it is a constant, half of the arithmetic goes away. */
+
+/* Log2 of the bytes from one class to the next at `size`. */
+static inline uint32_t class_shift(uint32_t sl, uint32_t size)
+{
+    return hs_highest_bit(size | 4u << sl) - sl;
+}
+
+/* The class whose smallest size is the first at or above `size` (a multiple of 1 << shift), where
+ * shift is class_shift(size) or belongs to the row below. */
+static inline uint32_t class_number(uint32_t sl, uint32_t size, uint32_t shift)
+{
+    return (size >> shift) + ((shift - 2) << sl);
+}
+
 /* The class that holds blocks of `size` bytes. */
-static inline class_index class_of(const hs_heap *heap, uint32_t size)
+static inline uint32_t class_of(uint32_t sl, uint32_t size)
 {
-    uint32_t sl_log = heap->sl_log;
-    class_index index = {0, size >> 2};
-    if (size >> 2 >> sl_log != 0) {
-        uint32_t power = hs_highest_bit(size);
-        index.column = (size >> (power - sl_log)) ^ (1u << sl_log);
-        index.row = power - sl_log - 1;
-    }
-    return index;
+    return class_number(sl, size, class_shift(sl, size));
 }
 
-/* Bytes between the lower bounds of the class of `size` and of the next; 4 in row 0. */
-static inline uint32_t class_step(const hs_heap *heap, uint32_t size)
+/* The smallest size of a class. */
+static inline uint32_t class_bound(uint32_t sl, uint32_t number)
 {
-    return size >> 2 >> heap->sl_log != 0 ? 1u << (hs_highest_bit(size) - heap->sl_log) : 4;
+    uint32_t row = number >> sl;
+    return row == 0 ? number << 2 : (number - ((row - 1) << sl)) << (row + 1);
 }
 
+/* Bytes between the lower bounds of the class of `size` and of the next. */
+static inline uint32_t class_step(uint32_t sl, uint32_t size)
+{
+    return 1u << class_shift(sl, size);
+}
+
+static inline uint32_t class_count(const hs_heap *heap, uint32_t sl)
+{
+    return (uint32_t)heap->row_count << sl;
+}
+
+static inline uint32_t column_bit(uint32_t sl, uint32_t number)
+{
+    return 1u << (number & ((1u << sl) - 1));
+}
+
+/* The second-level bitmap of a row. */
 static inline uint32_t *row_of(const hs_device *device, const hs_heap *heap, uint32_t row)
 {
-    return words_at(device, heap->rows) + row;
+    return words_at(device, heap->rows + 4 * row);
 }
 
-static inline uint32_t *head_of(const hs_device *device, const hs_heap *heap, class_index index)
+/* The list head of a class. */
+static inline uint32_t *head_of(const hs_device *device, const hs_heap *heap, uint32_t number)
 {
-    return words_at(device, heap->heads) + (index.row << heap->sl_log) + index.column;
+    return words_at(device, heap->heads + 4 * number);
+}
+
+/* Finds the highest class that has blocks by the bitmaps. */
+static inline hs_heap_top find_top(const hs_device *device, const hs_heap *heap, uint32_t sl)
+{
+    uint32_t rows = *words_at(device, heap->bitmap);
+    uint32_t row = rows != 0 ? hs_highest_bit(rows) : 0;
+    uint32_t columns = row < heap->row_count ? *row_of(device, heap, row) : 0;
+    hs_heap_top top = {0, 0};
+    if (columns != 0) {
+        top.number = (row << sl) + hs_highest_bit(columns);
+        top.bound = class_bound(sl, top.number);
+    }
+    return top;
 }
 
 /* Lists a free block of `size` bytes at the head of its class. */
-static inline void insert(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t *words,
-                          uint32_t size)
+static inline void insert(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+                          uint32_t *words, uint32_t size, hs_heap_top *top)
 {
-    class_index index = class_of(heap, size);
-    if (__builtin_expect(index.row >= heap->row_count, false)) {
-        hs_device_crash(device, HS_CRASH_CORRUPT, block + TLSF_DATA);
-        return;
-    }
-    uint32_t *head = head_of(device, heap, index);
+    uint32_t shift = class_shift(sl, size);
+    uint32_t number = class_number(sl, size, shift);
+    uint32_t *head = head_of(device, heap, number);
+    hs_addr none = heap->control;
     hs_addr old = *head;
     words[NEXT_FREE] = old;
-    words[PREVIOUS_FREE] = heap->control;
+    words[PREVIOUS_FREE] = none;
     *head = block;
-    if (old != heap->control) {
+    if (old != none) {
         if (sound(device, heap, old)) {
             words_at(device, old)[PREVIOUS_FREE] = block;
         }
         return;
     }
-    *row_of(device, heap, index.row) |= 1u << index.column;
-    *words_at(device, heap->bitmap) |= 1u << index.row;
+    *row_of(device, heap, number >> sl) |= column_bit(sl, number);
+    *words_at(device, heap->bitmap) |= 1u << (number >> sl);
+    if (number >= top->number) {
+        *top = (hs_heap_top){size >> shift << shift, number};
+    }
 }
 
-/* Makes `next`, or nothing, the head of a class. */
-static inline void set_head(hs_device *device, const hs_heap *heap, class_index index, hs_addr next)
+/* Notes that a class has no blocks any more. */
+static inline void empty_class(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t number,
+                               hs_heap_top *top)
 {
-    *head_of(device, heap, index) = next;
-    if (next != heap->control) {
-        return;
-    }
-    uint32_t *row = row_of(device, heap, index.row);
-    *row &= ~(1u << index.column);
+    uint32_t *row = row_of(device, heap, number >> sl);
+    *row &= ~column_bit(sl, number);
     if (*row == 0) {
-        *words_at(device, heap->bitmap) &= ~(1u << index.row);
+        *words_at(device, heap->bitmap) &= ~(1u << (number >> sl));
+    }
+    if (__builtin_expect(number == top->number, false)) {
+        *top = find_top(device, heap, sl);
     }
 }
 
 /* Takes a free block off its list. */
-static inline void unlink_block(hs_device *device, const hs_heap *heap, hs_addr block,
-                                const uint32_t *words)
+static inline void unlink_block(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+                                const uint32_t *words, hs_heap_top *top)
 {
     hs_addr next = words[NEXT_FREE];
     hs_addr previous = words[PREVIOUS_FREE];
@@ -143,20 +182,23 @@ static inline void unlink_block(hs_device *device, const hs_heap *heap, hs_addr 
         }
         return;
     }
-    class_index index = class_of(heap, size_of(words));
-    if (index.row >= heap->row_count || *head_of(device, heap, index) != block) {
+    uint32_t number = class_of(sl, size_of(words));
+    if (number >= class_count(heap, sl) || *head_of(device, heap, number) != block) {
         hs_device_crash(device, HS_CRASH_CORRUPT, block + TLSF_DATA);
         return;
     }
-    set_head(device, heap, index, next);
+    *head_of(device, heap, number) = next;
+    if (next == heap->control) {
+        empty_class(device, heap, sl, number, top);
+    }
 }
 
 /* Makes [block, block+size) free, behind a used block, and lists it. */
-static inline void release_tail(hs_device *device, const hs_heap *heap, hs_addr block,
-                                uint32_t size)
+static inline void release_tail(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+                                uint32_t size, hs_heap_top *top)
 {
     hs_addr next = block + size + TLSF_HEADER;
-    if (!sound(device, heap, next) || !sound(device, heap, next > block ? block : 0)) {
+    if (!sound(device, heap, next > block ? next : 0)) {
         return;
     }
     uint32_t *words = words_at(device, block);
@@ -164,18 +206,19 @@ static inline void release_tail(hs_device *device, const hs_heap *heap, hs_addr 
     words[HEADER] = size | TLSF_FREE;
     behind[PREVIOUS] = block;
     behind[HEADER] |= TLSF_PREVIOUS_FREE;
-    insert(device, heap, block, words, size);
+    insert(device, heap, sl, block, words, size, top);
 }
 
 /* Marks an unlinked block as used, cut to `size` where the rest can be a block; gives its bytes. */
-static inline uint32_t use(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
+static inline uint32_t use(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+                           uint32_t size, hs_heap_top *top)
 {
     uint32_t *words = words_at(device, block);
     uint32_t header = words[HEADER];
     uint32_t have = header & ~TLSF_FLAGS;
     if (have >= size + TLSF_BLOCK_HEADER) {
         words[HEADER] = size | (header & TLSF_PREVIOUS_FREE);
-        release_tail(device, heap, block + size + TLSF_HEADER, have - size - TLSF_HEADER);
+        release_tail(device, heap, sl, block + size + TLSF_HEADER, have - size - TLSF_HEADER, top);
         return size;
     }
     hs_addr next = block + have + TLSF_HEADER;
@@ -188,8 +231,8 @@ static inline uint32_t use(hs_device *device, const hs_heap *heap, hs_addr block
 
 /* Cuts the first `gap` bytes, a header included, off an unlinked free block as a free block of
  * their own and gives what follows, still unlinked. */
-static inline hs_addr split_front(hs_device *device, const hs_heap *heap, hs_addr block,
-                                  uint32_t gap)
+static inline hs_addr split_front(hs_device *device, const hs_heap *heap, uint32_t sl,
+                                  hs_addr block, uint32_t gap, hs_heap_top *top)
 {
     uint32_t *words = words_at(device, block);
     uint32_t *rest = words_at(device, block + gap);
@@ -197,7 +240,7 @@ static inline hs_addr split_front(hs_device *device, const hs_heap *heap, hs_add
     rest[HEADER] = (words[HEADER] & ~TLSF_FLAGS) - gap;
     rest[HEADER] |= TLSF_FREE | TLSF_PREVIOUS_FREE;
     words[HEADER] = (gap - TLSF_HEADER) | (words[HEADER] & TLSF_FLAGS);
-    insert(device, heap, block, words, gap - TLSF_HEADER);
+    insert(device, heap, sl, block, words, gap - TLSF_HEADER, top);
     return block + gap;
 }
 

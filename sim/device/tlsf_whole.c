@@ -16,13 +16,6 @@ _Static_assert(TLSF_RECORD + 1604 + 2 * TLSF_HEADER == 1632, "bytes that are not
 
 /* --- Largest free block ----------------------------------------------------------------------- */
 
-/* The smallest size of a class. */
-static inline uint32_t class_bound(const hs_heap *heap, class_index index)
-{
-    return index.row == 0 ? index.column << 2
-                          : ((1u << heap->sl_log) + index.column) << (index.row + 1);
-}
-
 uint32_t hs_tlsf_printed(const hs_heap *heap, uint32_t size)
 {
     if (size == 0) {
@@ -35,46 +28,25 @@ uint32_t hs_tlsf_printed(const hs_heap *heap, uint32_t size)
     case HS_LARGEST_CLASS_ZERO:
         return power >> heap->sl_log == 0 ? 0 : size & ~((power >> heap->sl_log) - 1);
     default:
-        return size & ~(class_step(heap, size) - 1);
+        return size & ~(class_step(heap->sl_log, size) - 1);
     }
 }
 
-/* The highest class that has blocks; false when all memory is in use. */
-static inline bool highest_class(const hs_device *device, const hs_heap *heap, class_index *index)
+hs_heap_top hs_tlsf_top(const hs_device *device, const hs_heap *heap)
 {
-    uint32_t rows = *words_at(device, heap->bitmap);
-    if (rows == 0) {
-        return false;
-    }
-    index->row = hs_highest_bit(rows);
-    uint32_t columns = index->row < heap->row_count ? *row_of(device, heap, index->row) : 0;
-    if (columns == 0) {
-        return false;
-    }
-    index->column = hs_highest_bit(columns);
-    return true;
+    return find_top(device, heap, heap->sl_log);
 }
 
 /* Every rounding maps all sizes of one class to one value, so the class's bound stands for them. */
 uint32_t hs_tlsf_largest(hs_device *device, const hs_heap *heap)
 {
-    class_index index;
-    if (!highest_class(device, heap, &index)) {
-        return 0;
-    }
-    uint32_t bound = class_bound(heap, index);
-    return index.row > 0 && heap->largest != HS_LARGEST_POWER ? bound
-                                                              : hs_tlsf_printed(heap, bound);
+    return hs_tlsf_printed(heap, hs_tlsf_top(device, heap).bound);
 }
 
 uint32_t hs_tlsf_largest_exact(hs_device *device, const hs_heap *heap)
 {
-    class_index index;
     uint32_t largest = 0;
-    if (!highest_class(device, heap, &index)) {
-        return 0;
-    }
-    hs_addr block = *head_of(device, heap, index);
+    hs_addr block = *head_of(device, heap, hs_tlsf_top(device, heap).number);
     while (is_block(heap, block)) {
         const uint32_t *words = words_at(device, block);
         largest = size_of(words) > largest ? size_of(words) : largest;
@@ -106,12 +78,13 @@ bool hs_tlsf_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, v
 }
 
 /* Is the list of a class sound? Adds its blocks to *listed. A ring ends at its first link back. */
-static bool check_class(const hs_device *device, const hs_heap *heap, class_index at,
+static bool check_class(const hs_device *device, const hs_heap *heap, uint32_t number,
                         uint32_t *listed)
 {
-    hs_addr block = *head_of(device, heap, at);
+    hs_addr block = *head_of(device, heap, number);
     hs_addr previous = heap->control;
-    bool marked = (*row_of(device, heap, at.row) >> at.column & 1) != 0;
+    bool marked =
+        (*row_of(device, heap, number >> heap->sl_log) & column_bit(heap->sl_log, number)) != 0;
     if (marked != (block != heap->control)) {
         return false;
     }
@@ -121,8 +94,7 @@ static bool check_class(const hs_device *device, const hs_heap *heap, class_inde
         }
         ++*listed;
         const uint32_t *words = words_at(device, block);
-        class_index own = class_of(heap, size_of(words));
-        if (own.row != at.row || own.column != at.column || !(words[HEADER] & TLSF_FREE) ||
+        if (class_of(heap->sl_log, size_of(words)) != number || !(words[HEADER] & TLSF_FREE) ||
             words[PREVIOUS_FREE] != previous) {
             return false;
         }
@@ -135,16 +107,15 @@ static bool check_class(const hs_device *device, const hs_heap *heap, class_inde
 static bool check_lists(const hs_device *device, const hs_heap *heap, uint32_t free_blocks)
 {
     uint32_t listed = 0;
-    class_index at = {0, 0};
-    for (; at.row < heap->row_count; at.row++) {
-        bool marked = (*words_at(device, heap->bitmap) >> at.row & 1) != 0;
-        if (marked != (*row_of(device, heap, at.row) != 0)) {
+    for (uint32_t row = 0; row < heap->row_count; row++) {
+        bool marked = (*words_at(device, heap->bitmap) >> row & 1) != 0;
+        if (marked != (*row_of(device, heap, row) != 0)) {
             return false;
         }
-        for (at.column = 0; at.column < 1u << heap->sl_log; at.column++) {
-            if (!check_class(device, heap, at, &listed)) {
-                return false;
-            }
+    }
+    for (uint32_t number = 0; number < class_count(heap, heap->sl_log); number++) {
+        if (!check_class(device, heap, number, &listed)) {
+            return false;
         }
     }
     return listed == free_blocks;
@@ -201,11 +172,12 @@ bool hs_tlsf_claim(hs_device *device, const hs_heap *heap, hs_addr data, uint32_
     if ((gap != 0 && gap < TLSF_BLOCK_HEADER) || (tail != 0 && tail < TLSF_BLOCK_HEADER)) {
         return false;
     }
-    unlink_block(device, heap, block, words);
+    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    unlink_block(device, heap, heap->sl_log, block, words, &top);
     if (gap != 0) {
-        split_front(device, heap, block, gap);
+        split_front(device, heap, heap->sl_log, block, gap, &top);
     }
-    account(device, heap, use(device, heap, wanted, size) + heap->header);
+    account(device, heap, use(device, heap, heap->sl_log, wanted, size, &top) + heap->header);
     return device->crash == HS_CRASH_NONE;
 }
 
@@ -310,6 +282,11 @@ bool hs_tlsf_register(hs_device *device, hs_heap *heap, const hs_idf_profile *pr
     heap->blocks = heap->first - TLSF_HEADER;
     heap->span = (data + TLSF_HEADER) >> 2;
     words_at(device, heap->blocks + (heap->span << 2))[HEADER] = 0;
-    release_tail(device, heap, heap->blocks, data);
+    if (class_of(s.sl_log, data) >= class_count(heap, s.sl_log)) {
+        hs_device_crash(device, HS_CRASH_CORRUPT, heap->first);
+        return false;
+    }
+    hs_heap_top top = {0, 0};
+    release_tail(device, heap, s.sl_log, heap->blocks, data, &top);
     return true;
 }

@@ -1,5 +1,5 @@
-/* bench_gc [CASE ROUNDS]: cost of the collector's operations. Without arguments every case is
- * timed; with them one case runs ROUNDS times and prints nothing, for callgrind: the difference
+/* bench_gc [CASE [ROUNDS]]: cost of the collector's operations. Without ROUNDS every case, or the
+ * one, is timed; with them it runs ROUNDS times and prints nothing, for callgrind: the difference
  * between two counts of rounds is the work alone. Not a test: nothing is asserted. scripts:
  * tests/bench/README. */
 #include <stdio.h>
@@ -75,6 +75,32 @@ static void fill(heap *h, uint32_t percent)
     hs_gc_enable(&h->gc, true);
 }
 
+/* Objects of one block, one of ten of which points to an earlier one. */
+static void fill_ones(heap *h, uint32_t percent)
+{
+    hs_gc_enable(&h->gc, false);
+    uint32_t kept = 0;
+    for (hs_addr a; (a = hs_gc_alloc(&h->gc, HS_GC_BLOCK, 0)) != 0;) {
+        if (next_random(100) < percent) {
+            uint32_t *words = hs_at(h->space, a);
+            words[1] = kept != 0 && next_random(10) == 0 ? h->live[next_random(kept)] : 0;
+            h->live[kept++] = a;
+        }
+    }
+    h->count = kept;
+    hs_gc_collect(&h->gc);
+    hs_gc_enable(&h->gc, true);
+}
+
+static void prepare(heap *h, const char *name, uint32_t percent)
+{
+    if (strncmp(name, "links", 5) == 0) {
+        fill_ones(h, percent);
+    } else {
+        fill(h, percent);
+    }
+}
+
 static uint32_t heap_blocks(const char *name)
 {
     return strstr(name, "2M") != NULL ? 131072 : 8192;
@@ -136,6 +162,8 @@ static const struct {
     {"alloc1-2M", 0, 4000000, run_alloc, "one-block allocation, garbage collected when full"},
     {"collect-128K", 45, 4000, run_collect, "full collect, 8192 blocks, 45 % live"},
     {"collect-2M", 45, 300, run_collect, "full collect, 131072 blocks, 45 % live"},
+    {"links-128K", 45, 4000, run_collect,
+     "full collect, 8192 blocks, 45 % live, one-block objects"},
     {"alloc32-128K", 45, 1000000, run_big, "32 blocks and their free in a fragmented heap"},
     {"alloc32-2M", 45, 1000000, run_big, "32 blocks and their free in a fragmented heap"},
     {"churn32-128K", 45, 200000, run_churn,
@@ -147,7 +175,7 @@ static void time_case(heap *h, size_t i)
 {
     struct timespec from, to;
     make(h, heap_blocks(cases[i].name));
-    fill(h, cases[i].percent);
+    prepare(h, cases[i].name, cases[i].percent);
     uint32_t used = h->gc.used;
     clock_gettime(CLOCK_MONOTONIC, &from);
     uint64_t done = cases[i].run(h, cases[i].rounds);
@@ -165,11 +193,11 @@ int main(int argc, char **argv)
         return 2;
     }
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
-        if (argc == 1) {
+        if (argc == 1 || (argc == 2 && strcmp(argv[1], cases[i].name) == 0)) {
             time_case(h, i);
         } else if (argc == 3 && strcmp(argv[1], cases[i].name) == 0) {
             make(h, heap_blocks(cases[i].name));
-            fill(h, cases[i].percent);
+            prepare(h, cases[i].name, cases[i].percent);
             cases[i].run(h, strtoull(argv[2], NULL, 10));
         }
     }
