@@ -9,6 +9,7 @@ cmake --preset release
 cmake --build --preset release -j "$jobs"
 ctest --preset release -j "$jobs"
 build/release/heapsim check scenarios/*.yaml --junit build/release/scenarios.xml
+cmake --build --preset release --target bench_short
 scripts/test_targets.sh
 
 for compiler in gcc clang; do
