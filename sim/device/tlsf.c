@@ -3,23 +3,23 @@
 
 #include "tlsf_hot.h"
 
-/* Here the top is looked for; hs_caps keeps it. */
+/* Only hs_caps keeps the top. */
 hs_addr hs_tlsf_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
 {
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     return tlsf_malloc(device, heap, heap->sl_log, size, &top);
 }
 
 void hs_tlsf_free(hs_device *device, const hs_heap *heap, hs_addr data)
 {
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     tlsf_free(device, heap, heap->sl_log, data, &top);
 }
 
 hs_addr hs_tlsf_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align,
                         uint32_t offset)
 {
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     uint32_t want = adjusted(heap, size, 4);
     if (want == 0) {
         return 0;
@@ -57,7 +57,7 @@ uint32_t hs_tlsf_usable(hs_device *device, const hs_heap *heap, hs_addr data)
 /* Cuts a live block to `size` and merges what falls off with a free block behind it. */
 static void trim(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
 {
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     uint32_t *words = words_at(device, block);
     uint32_t have = size_of(words);
     if (have < size + TLSF_BLOCK_HEADER) {
@@ -79,7 +79,7 @@ static hs_addr move(hs_device *device, const hs_heap *heap, hs_addr data, uint32
                     uint32_t size)
 {
     uint32_t taken;
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     hs_addr block = place(device, heap, heap->sl_log, size, &top, &taken);
     if (block == 0) {
         return 0;
@@ -94,7 +94,7 @@ static hs_addr move(hs_device *device, const hs_heap *heap, hs_addr data, uint32
 /* Joins the free block behind a live one to it; false after a crash. */
 static bool swallow(hs_device *device, const hs_heap *heap, uint32_t *words, hs_addr next)
 {
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     const uint32_t *behind = words_at(device, next);
     uint32_t more = size_of(behind) + TLSF_HEADER;
     if (!sound(device, heap, next + more)) {

@@ -125,6 +125,12 @@ static inline hs_heap_top find_top(const hs_device *device, const hs_heap *heap,
     return top;
 }
 
+/* For callers that keep no top: nothing is known, and the search goes as on the chip. */
+static inline hs_heap_top unknown_top(const hs_heap *heap)
+{
+    return (hs_heap_top){UINT32_MAX, class_count(heap, heap->sl_log) - 1};
+}
+
 /* Lists a free block of `size` bytes at the head of its class. */
 static inline void insert(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
                           uint32_t *words, uint32_t size, hs_heap_top *top)

@@ -29,7 +29,10 @@ static inline bool find_class(hs_device *device, const hs_heap *heap, uint32_t s
     uint32_t columns = *row_of(device, heap, row) >> (number & ((1u << sl) - 1));
     if (columns == 0) {
         uint32_t rows = *words_at(device, heap->bitmap) & ~1u << row;
-        row = rows != 0 ? hs_lowest_bit(rows) : heap->row_count;
+        if (rows == 0) {
+            return false;
+        }
+        row = hs_lowest_bit(rows);
         columns = row < heap->row_count ? *row_of(device, heap, row) : 0;
         if (columns == 0) {
             hs_device_crash(device, HS_CRASH_CORRUPT, heap->bitmap);

@@ -172,7 +172,7 @@ bool hs_tlsf_claim(hs_device *device, const hs_heap *heap, hs_addr data, uint32_
     if ((gap != 0 && gap < TLSF_BLOCK_HEADER) || (tail != 0 && tail < TLSF_BLOCK_HEADER)) {
         return false;
     }
-    hs_heap_top top = find_top(device, heap, heap->sl_log);
+    hs_heap_top top = unknown_top(heap);
     unlink_block(device, heap, heap->sl_log, block, words, &top);
     if (gap != 0) {
         split_front(device, heap, heap->sl_log, block, gap, &top);
