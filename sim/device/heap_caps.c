@@ -4,6 +4,11 @@
 #include "memory.h"
 #include "tlsf_hot.h"
 
+/* The allocator's code once more, inlined, and each heap's top: where speed counts more than size.
+ */
+#ifndef HS_CAPS_FAST
+#define HS_CAPS_FAST (UINTPTR_MAX > 0xffffffffu)
+#endif
 #define EXTMEM_OFF 0xffffffffu
 #define NO_HEAP    0xffu
 
@@ -161,7 +166,7 @@ static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
 void hs_caps_touched(hs_caps *caps, unsigned index)
 {
     hs_caps_heap *heap = &caps->heaps[index];
-    heap->quick = heap->heap.plain && heap->heap.base != 0 && !caps->device.cut;
+    heap->quick = HS_CAPS_FAST && heap->heap.plain && heap->heap.base != 0 && !caps->device.cut;
     heap->classes_32 = heap->quick && heap->heap.sl_log == 5;
     heap->top =
         heap->quick ? hs_tlsf_top(&caps->device, &heap->heap) : (hs_heap_top){.bound = UINT32_MAX};
@@ -184,7 +189,7 @@ static NOINLINE void free_32(hs_caps *caps, hs_caps_heap *heap, hs_addr block)
 
 static NOINLINE hs_addr malloc_other(hs_caps *caps, hs_caps_heap *heap, uint32_t size)
 {
-    return heap->quick
+    return HS_CAPS_FAST && heap->quick
                ? tlsf_malloc(&caps->device, &heap->heap, heap->heap.sl_log, size, &heap->top)
                : hs_heap_malloc(&caps->device, &heap->heap, size);
 }
@@ -220,8 +225,8 @@ static inline hs_addr search_plain(hs_caps *caps, const hs_caps_plan *plan, uint
         if (size > heap->top.bound) {
             continue;
         }
-        hs_addr block =
-            heap->classes_32 ? malloc_32(caps, heap, size) : malloc_other(caps, heap, size);
+        hs_addr block = HS_CAPS_FAST && heap->classes_32 ? malloc_32(caps, heap, size)
+                                                         : malloc_other(caps, heap, size);
         if (block != 0) {
             caps->changed |= 1u << *at;
             return caps->device.crash == HS_CRASH_NONE ? block : 0;
@@ -371,7 +376,7 @@ void hs_caps_free(hs_caps *caps, hs_addr seen)
     }
     unsigned index = find(caps, seen);
     hs_caps_heap *heap = &caps->heaps[index & (HS_CAPS_HEAPS_MAX - 1)];
-    if (__builtin_expect(index == NO_HEAP || !heap->quick, false)) {
+    if (__builtin_expect(index == NO_HEAP || !HS_CAPS_FAST || !heap->quick, false)) {
         free_special(caps, seen);
         return;
     }

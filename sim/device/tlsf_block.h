@@ -60,6 +60,11 @@ static inline bool sound(hs_device *device, const hs_heap *heap, hs_addr block)
 /* Log2 of the bytes from one class to the next at `size`. */
 static inline uint32_t class_shift(uint32_t sl, uint32_t size)
 {
+#ifndef HS_BIT_INSTRUCTIONS
+    if (size >> 2 >> sl == 0) { /* spares a loop over bits */
+        return 2;
+    }
+#endif
     return hs_highest_bit(size | 4u << sl) - sl;
 }
 
