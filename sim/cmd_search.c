@@ -240,7 +240,9 @@ static int try_values(void *context, const int64_t *values, size_t count, bool *
         make_grid(r, &grid, values, count, texts, list) == 0) {
         for (size_t i = 0; i < count; i++) {
             id_with(r, t->row, values[i], ids[2 * i], sizeof ids[0]);
-            snprintf(ids[2 * i + 1], sizeof ids[0], "%.1500s/seed=*", ids[2 * i]);
+            id_with(r, t->row, values[i], ids[2 * i + 1], sizeof ids[0]);
+            size_t length = strlen(ids[2 * i + 1]);
+            snprintf(ids[2 * i + 1] + length, sizeof ids[0] - length, "/seed=*");
             patterns[2 * i] = ids[2 * i];
             patterns[2 * i + 1] = ids[2 * i + 1];
         }

@@ -25,7 +25,7 @@ static inline bool mark(const hs_gc *gc, hs_addr low, uint32_t offset)
     }
     uint8_t *state = (uint8_t *)gc_at(gc, area->atb) + block / 4;
     uint32_t shift = block % 4 * 2;
-    if ((*state >> shift & 3u) != HS_GC_HEAD) {
+    if (((unsigned)*state >> shift & 3u) != HS_GC_HEAD) {
         return false;
     }
     *state |= (uint8_t)(HS_GC_MARK << shift);
@@ -166,7 +166,7 @@ static void finalise(hs_gc *gc, const hs_gc_area *area)
         }
 #endif
         for (uint32_t bit = 0; *ftb >> bit != 0; ++bit) {
-            if ((*ftb >> bit & 1u) == 0 ||
+            if (((unsigned)*ftb >> bit & 1u) == 0 ||
                 gc_kind(gc_at(gc, area->atb), base + bit) != HS_GC_HEAD) {
                 continue;
             }

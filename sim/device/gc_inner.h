@@ -131,7 +131,7 @@ static inline gc_word gc_fold(gc_word free, uint32_t want)
 
 static inline unsigned gc_kind(const uint8_t *atb, uint32_t block)
 {
-    return atb[block / 4] >> block % 4 * 2 & 3u;
+    return (unsigned)atb[block / 4] >> block % 4 * 2 & 3u;
 }
 
 /* Block number of `address` counted from `pool`, if it is below `blocks`: the rotation puts a low
@@ -187,7 +187,7 @@ static inline void gc_event(hs_gc *gc, hs_gc_event event, uint32_t a, uint32_t b
 
 static inline bool gc_ftb_bit(const uint8_t *ftb, uint32_t block)
 {
-    return (ftb[block / 8] >> block % 8 & 1u) != 0;
+    return ((unsigned)ftb[block / 8] >> block % 8 & 1u) != 0;
 }
 
 #endif
