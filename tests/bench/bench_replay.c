@@ -27,6 +27,21 @@ static void report(uint64_t units, double from)
     printf("%" PRIu64 " %.9f\n", units, now() - from);
 }
 
+/* The most memory that this process had: the kernel's own figure would include the parent's. */
+static void report_memory(void)
+{
+    char line[128];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+        if (strncmp(line, "VmHWM:", 6) == 0) {
+            fprintf(stderr, "%lu KiB of memory\n", strtoul(line + 6, NULL, 10));
+        }
+    }
+    if (status != NULL) {
+        fclose(status);
+    }
+}
+
 static int replay(const char *layout, const char *trace, uint64_t rounds)
 {
     hs_error error = {{0}};
@@ -43,6 +58,7 @@ static int replay(const char *layout, const char *trace, uint64_t rounds)
     report(session->run->event, from);
     fprintf(stderr, "%" PRIu64 " failures, least largest free block %" PRIu32 "\n",
             session->run->failures, session->run->live.minimum_largest);
+    report_memory();
     hs_session_close(session);
     return 0;
 }
