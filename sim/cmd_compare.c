@@ -49,8 +49,9 @@ static void print_help(void)
         hs_cmd_grid_help);
 }
 
-static int take_option(request *r, int option, char *value)
+static int take_option(void *context, int option, char *value)
 {
+    request *r = context;
     switch (option) {
     case OPTION_JSON:
         r->json = value;
@@ -76,22 +77,15 @@ static int take_option(request *r, int option, char *value)
 
 static int parse(request *r, int argc, char **argv)
 {
-    struct option options[HS_CMD_GRID_OPTIONS + 6];
     const struct option own[] = {{"json", required_argument, NULL, OPTION_JSON},
                                  {"csv", required_argument, NULL, OPTION_CSV},
                                  {"markdown", required_argument, NULL, OPTION_MARKDOWN},
                                  {"html", required_argument, NULL, OPTION_HTML},
                                  {"help", no_argument, NULL, OPTION_HELP},
                                  {0}};
-    memcpy(options, hs_cmd_grid_options, sizeof hs_cmd_grid_options);
-    memcpy(options + HS_CMD_GRID_OPTIONS, own, sizeof own);
-    optind = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        int status = take_option(r, option, optarg);
-        if (status >= 0) {
-            return status;
-        }
+    int status = hs_cmd_grid_options_read(argc, argv, own, take_option, r);
+    if (status >= 0) {
+        return status;
     }
     return optind < argc
                ? hs_cmd_refuse("found argument %s, expected options; see `heapsim compare --help`",

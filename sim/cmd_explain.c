@@ -139,12 +139,10 @@ int hs_cmd_explain(int argc, char **argv)
         return status;
     }
     hs_error error = {{0}};
-    hs_layout *layout = hs_session_load_layout(r.layout, &error);
-    hs_policy *policy =
-        layout != NULL
-            ? hs_session_load_policy(r.policy != NULL ? r.policy : layout->policy, &error)
-            : NULL;
-    hs_case *c = policy != NULL ? hs_case_create(layout, policy, &error) : NULL;
+    hs_layout *layout;
+    hs_policy *policy;
+    bool loaded = hs_session_load(r.layout, r.policy, &layout, &policy, &error) == 0;
+    hs_case *c = loaded ? hs_case_create(layout, policy, &error) : NULL;
     status = c != NULL ? explain(&r, c, &error) : hs_cmd_refuse("%s", error.text);
     hs_case_destroy(c);
     hs_policy_free(policy);

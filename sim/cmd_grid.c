@@ -113,6 +113,27 @@ static int take_number(const char *option, const char *value, uint32_t most, uin
                                most);
 }
 
+int hs_cmd_grid_options_read(int argc, char **argv, const struct option *own,
+                             int (*take)(void *context, int option, char *value), void *context)
+{
+    struct option options[HS_CMD_GRID_OPTIONS + HS_CMD_OWN_OPTIONS + 1];
+    memcpy(options, hs_cmd_grid_options, sizeof hs_cmd_grid_options);
+    struct option *to = options + HS_CMD_GRID_OPTIONS;
+    while (own->name != NULL) {
+        *to++ = *own++;
+    }
+    *to = (struct option){0};
+    optind = 0;
+    int option;
+    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+        int status = take(context, option, optarg);
+        if (status >= 0) {
+            return status;
+        }
+    }
+    return -1;
+}
+
 int hs_cmd_grid_threads(hs_cmd_grid *g, const char *value)
 {
     uint32_t number = 0;

@@ -30,6 +30,13 @@ extern const char hs_cmd_grid_help[];
  * status. */
 int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value);
 
+/* Reads all options, those of the table and a verb's `own` (at most HS_CMD_OWN_OPTIONS, ended by a
+ * row of zeros), and has `take` handle each: -1 to go on, or the exit status. -1 when all were
+ * taken, or that status. */
+#define HS_CMD_OWN_OPTIONS 8
+int hs_cmd_grid_options_read(int argc, char **argv, const struct option *own,
+                             int (*take)(void *context, int option, char *value), void *context);
+
 /* --threads: -1 to go on, or the exit status. */
 int hs_cmd_grid_threads(hs_cmd_grid *g, const char *value);
 

@@ -110,8 +110,9 @@ static int take_require(request *r, char *value)
     return -1;
 }
 
-static int take_option(request *r, int option, char *value)
+static int take_option(void *context, int option, char *value)
 {
+    request *r = context;
     switch (option) {
     case OPTION_LARGEST:
         return take_range(r, true, value);
@@ -134,22 +135,15 @@ static int take_option(request *r, int option, char *value)
 
 static int parse(request *r, int argc, char **argv)
 {
-    struct option options[HS_CMD_GRID_OPTIONS + 6];
     const struct option own[] = {{"largest", required_argument, NULL, OPTION_LARGEST},
                                  {"smallest", required_argument, NULL, OPTION_SMALLEST},
                                  {"require", required_argument, NULL, OPTION_REQUIRE},
                                  {"json", required_argument, NULL, OPTION_JSON},
                                  {"help", no_argument, NULL, OPTION_HELP},
                                  {0}};
-    memcpy(options, hs_cmd_grid_options, sizeof hs_cmd_grid_options);
-    memcpy(options + HS_CMD_GRID_OPTIONS, own, sizeof own);
-    optind = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        int status = take_option(r, option, optarg);
-        if (status >= 0) {
-            return status;
-        }
+    int status = hs_cmd_grid_options_read(argc, argv, own, take_option, r);
+    if (status >= 0) {
+        return status;
     }
     if (optind < argc || r->key == NULL || r->grid.cells.count != 0 || r->grid.how.shards != 0) {
         return hs_cmd_refuse("found %s, expected --largest or --smallest, and no --cell or "

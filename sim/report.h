@@ -45,7 +45,6 @@ extern const hs_reporter hs_report_massif;
 
 /* The result as JSON (format: sim/README.md). NULL: host out of memory. */
 json_t *hs_result_json(const hs_session *session);
-json_t *hs_mark_json(const hs_mark *mark);
 json_t *hs_failure_json(const hs_run *run, const hs_failure *failure);
 /* Writes `json` indented, with a newline, whole or not at all. */
 int hs_json_write(const json_t *json, const char *path, hs_error *error);

@@ -66,7 +66,7 @@ static json_t *gc_json(const hs_gc_metrics *gc)
         (json_int_t)gc->max_new_split, "collections", (json_int_t)gc->collections, "areas", areas);
 }
 
-json_t *hs_mark_json(const hs_mark *mark)
+static json_t *mark_json(const hs_mark *mark)
 {
     return json_pack("{s:s, s:I, s:o, s:o}", "name", mark->name, "event", (json_int_t)mark->event,
                      "idf", idf_json(mark), "gc", mark->has_gc ? gc_json(&mark->gc) : json_null());
@@ -120,7 +120,7 @@ static json_t *marks_json(const hs_run *run)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < run->mark_count; i++) {
-        json_array_append_new(list, hs_mark_json(&run->marks[i]));
+        json_array_append_new(list, mark_json(&run->marks[i]));
     }
     return list;
 }
@@ -165,7 +165,7 @@ json_t *hs_result_json(const hs_session *session)
                         integer(run->live.minimum_largest_event));
     json_object_set_new(json, "owners", owners_json(run));
     json_object_set_new(json, "marks", marks_json(run));
-    json_object_set_new(json, "final", hs_mark_json(final));
+    json_object_set_new(json, "final", mark_json(final));
     return json;
 }
 

@@ -326,6 +326,17 @@ static int no_slot(const step *s, uint32_t number)
     return -1;
 }
 
+/* A statement on a slot whose allocation had failed does nothing but end it, if it is one that
+ * does. */
+static void pass_over(const step *s)
+{
+    s->run->ignored++;
+    s->outcome->ignored = true;
+    if (hs_event_ends_slot(s->event)) {
+        hs_slots_remove(&s->stream->slots, s->event->slot);
+    }
+}
+
 /* The slot of the event; NULL with 0 in *result when it is empty, with -1 when it is an error. */
 static inline hs_slot *named_slot(const step *s, uint32_t number, int *result)
 {
@@ -337,8 +348,7 @@ static inline hs_slot *named_slot(const step *s, uint32_t number, int *result)
         return NULL;
     }
     if (slot->state == HS_SLOT_EMPTY) {
-        s->run->ignored++;
-        outcome->ignored = true;
+        pass_over(s);
         return NULL;
     }
     outcome->owner = slot->owner;
@@ -398,9 +408,6 @@ static int step_realloc(const step *s)
     int result;
     hs_slot *slot = named_slot(s, s->event->slot, &result);
     if (slot == NULL) {
-        if (result == 0 && hs_event_ends_slot(s->event)) {
-            hs_slots_remove(&s->stream->slots, s->event->slot);
-        }
         return result;
     }
     bool idf = slot->heap == HS_HEAP_IDF;
@@ -442,9 +449,6 @@ static INLINE int step_free(const step *s)
     int result;
     hs_slot *slot = named_slot(s, number, &result);
     if (slot == NULL) {
-        if (result == 0) {
-            hs_slots_remove(&stream->slots, number);
-        }
         return result;
     }
     if (slot->heap == HS_HEAP_IDF) {
@@ -463,9 +467,6 @@ static int step_drop(const step *s)
     int result;
     hs_slot *slot = named_slot(s, s->event->slot, &result);
     if (slot == NULL) {
-        if (result == 0) {
-            hs_slots_remove(&s->stream->slots, s->event->slot);
-        }
         return result;
     }
     if (!is_python(s, slot)) {

@@ -26,6 +26,23 @@ hs_policy *hs_session_load_policy(const char *name, hs_error *error)
     return policy;
 }
 
+int hs_session_load(const char *layout_name, const char *policy_name, hs_layout **layout,
+                    hs_policy **policy, hs_error *error)
+{
+    *policy = NULL;
+    *layout = hs_session_load_layout(layout_name, error);
+    if (*layout != NULL) {
+        *policy =
+            hs_session_load_policy(policy_name != NULL ? policy_name : (*layout)->policy, error);
+    }
+    if (*policy == NULL) {
+        hs_layout_free(*layout);
+        *layout = NULL;
+        return -1;
+    }
+    return 0;
+}
+
 hs_trace *hs_session_open_trace(const char *name, hs_error *error)
 {
     char *path = hs_data_find(HS_DATA_TRACE, name, error);
@@ -96,14 +113,9 @@ hs_session *hs_session_of(hs_layout *layout, hs_policy *policy, hs_error *error)
 
 hs_session *hs_session_open(const char *layout_name, const char *policy_name, hs_error *error)
 {
-    hs_layout *layout = hs_session_load_layout(layout_name, error);
-    if (layout == NULL) {
-        return NULL;
-    }
-    hs_policy *policy =
-        hs_session_load_policy(policy_name != NULL ? policy_name : layout->policy, error);
-    if (policy == NULL) {
-        hs_layout_free(layout);
+    hs_layout *layout;
+    hs_policy *policy;
+    if (hs_session_load(layout_name, policy_name, &layout, &policy, error) != 0) {
         return NULL;
     }
     return hs_session_of(layout, policy, error);

@@ -26,6 +26,10 @@ hs_session *hs_session_of(hs_layout *layout, hs_policy *policy, hs_error *error)
 /* Find and load by name. NULL with *error. */
 hs_layout *hs_session_load_layout(const char *name, hs_error *error);
 hs_policy *hs_session_load_policy(const char *name, hs_error *error);
+/* Both; `policy_name` NULL is the one that the layout names. 0 and the caller owns both, or -1 with
+ * *error and both NULL. */
+int hs_session_load(const char *layout_name, const char *policy_name, hs_layout **layout,
+                    hs_policy **policy, hs_error *error);
 hs_trace *hs_session_open_trace(const char *name, hs_error *error);
 
 /* Boots a board of a loaded layout, boot trace included. NULL with *error. */
