@@ -1,4 +1,5 @@
 """heapsim merge, and the scripts that spread a grid: a grid in parts equals the one run."""
+import contextlib
 import getpass
 import json
 import os
@@ -196,7 +197,8 @@ class Ssh(Spread):
 
     def lose(self, server: subprocess.Popen[bytes]) -> None:
         for pid in descendants(server.pid) if server.poll() is None else []:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a session may end by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
         server.wait()
 
     def setUp(self) -> None:
