@@ -39,7 +39,7 @@ static void print_help(void)
         "\n"
         "  --layout NAME       the board: a file, or one of `heapsim list layouts`\n"
         "  --trace NAME        a trace: a file, or one of `heapsim list traces`; again for more,\n"
-        "                      one after the other\n"
+        "                      one after the other; none: the heap when the application starts\n"
         "  --policy NAME       what Python takes of the heap (`heapsim list policies`);\n"
         "                      default: the one that the layout names\n"
         "  --on-oom WHAT       when an allocation fails: continue (default) or stop\n",
@@ -59,6 +59,7 @@ static void print_help(void)
           "\n"
           "examples\n"
           "  heapsim --layout pico-d4 --trace https.trace\n"
+          "  heapsim --layout esp32-idf3 --policy two-areas-2018 --trace none --mem-info\n"
           "  heapsim --layout pico-d4 --policy none --trace https.trace --json - | jq .final.idf\n"
           "  heapsim --layout esp32-v5 --trace wifi-connect --trace https --csv timeline.csv.gz\n",
           stdout);
@@ -153,7 +154,8 @@ static int parse(request *r, int argc, char **argv)
         return hs_cmd_refuse("found no --layout, expected one (`heapsim list layouts`)");
     }
     if (r->trace_count == 0) {
-        return hs_cmd_refuse("found no --trace, expected one or more (`heapsim list traces`)");
+        return hs_cmd_refuse("found no --trace, expected one or more, or `--trace none` "
+                             "(`heapsim list traces`)");
     }
     return refuse_shared_file(r);
 }
@@ -191,7 +193,8 @@ static int replay_all(const request *r, hs_session *session, hs_error *error)
     hs_session_stop_at_failure(session, r->stop_at_failure);
     hs_session_on_progress(session, hs_cmd_progress, NULL);
     for (size_t i = 0; i < r->trace_count; i++) {
-        int result = hs_session_replay(session, r->traces[i], error);
+        int result =
+            strcmp(r->traces[i], "none") == 0 ? 0 : hs_session_replay(session, r->traces[i], error);
         hs_cmd_progress_end();
         if (result != 0) {
             return -1;
