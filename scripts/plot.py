@@ -5,18 +5,19 @@
   plot.py timeline  --csv T.csv    --json R.json -o line.svg      free, largest block, GC over events
   plot.py histogram --blocks B.csv --json R.json -o sizes.png     free memory by block size
   plot.py drift     --csv T.csv    --json R.json -o drift.png     the worst of each window, with trend
+  plot.py rounds    ROUNDS.csv     -o drift.png                   what each round left (`heapsim compare --rounds`)
   plot.py policies  R.json ... -o policies.png                    policies side by side
   plot.py pareto    R.json ... --x METRIC --y METRIC -o front.png the runs that nothing beats
 
 R.json, T.csv and B.csv are what `heapsim run --json R.json --csv T.csv --blocks B.csv` writes;
-`policies` and `pareto` also read `heapsim compare --json`.
+`policies` and `pareto` also read `heapsim compare --json`, `pareto` also `heapsim search --json`.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from plots import heap_map, histogram, policies, timeline
+from plots import drift, heap_map, histogram, pareto, policies, timeline
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,14 +28,18 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument(f"--{needs}", type=Path, required=True, metavar="FILE")
         one.add_argument("--json", type=Path, required=True, metavar="FILE")
         one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    rounds = kinds.add_parser("rounds")
+    rounds.add_argument("rounds", type=Path, metavar="ROUNDS.csv")
+    rounds.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     for kind in ("policies", "pareto"):
         several = kinds.add_parser(kind)
         several.add_argument("files", type=Path, nargs="+", metavar="R.json")
         several.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-        several.add_argument("--title", default="policies side by side")
+        several.add_argument("--title", default="policies side by side" if kind == "policies" else
+                             "what no other run of its kind beats in both (filled)")
         if kind == "pareto":
-            several.add_argument("--x", default="python_total", metavar="METRIC")
-            several.add_argument("--y", default="minimum_largest_free_block", metavar="METRIC")
+            several.add_argument("--x", metavar="METRIC")
+            several.add_argument("--y", metavar="METRIC")
     return parser
 
 
@@ -48,11 +53,13 @@ def main() -> int:
     elif a.kind == "timeline":
         timeline.plot(a.csv, a.json, a.output)
     elif a.kind == "drift":
-        timeline.drift(a.csv, a.json, a.output)
+        drift.of_run(a.csv, a.json, a.output)
+    elif a.kind == "rounds":
+        drift.of_rounds(a.rounds, a.output)
     elif a.kind == "policies":
         policies.plot(a.files, a.output, a.title)
     else:
-        policies.pareto(a.files, a.output, a.x, a.y, a.title)
+        pareto.plot(a.files, a.output, a.x, a.y, a.title)
     return 0
 
 

@@ -9,7 +9,7 @@
 #include "output.h"
 #include "report.h"
 
-enum { OPTION_JSON = 256, OPTION_CSV, OPTION_MARKDOWN, OPTION_HTML, OPTION_HELP };
+enum { OPTION_JSON = 256, OPTION_CSV, OPTION_MARKDOWN, OPTION_HTML, OPTION_ROUNDS, OPTION_HELP };
 
 typedef struct request {
     hs_cmd_grid grid;
@@ -17,6 +17,7 @@ typedef struct request {
     const char *csv;
     const char *markdown;
     const char *html;
+    const char *rounds;
 } request;
 
 static void print_help(void)
@@ -34,6 +35,7 @@ static void print_help(void)
         "  --csv FILE          one line for each cell\n"
         "  --markdown FILE     the table and the published statements as Markdown\n"
         "  --html FILE         a page with one or two cells side by side, event by event\n"
+        "  --rounds FILE       what each round of a scenario's `cycle` left, as CSV\n"
         "  --help              this text\n"
         "\n"
         "FILE may be - for stdout; names that end in .gz or .zst are compressed.\n"
@@ -65,6 +67,9 @@ static int take_option(void *context, int option, char *value)
     case OPTION_HTML:
         r->html = value;
         return -1;
+    case OPTION_ROUNDS:
+        r->rounds = value;
+        return -1;
     case OPTION_HELP:
         print_help();
         return fflush(stdout) == 0 ? HS_EXIT_OK : hs_cmd_refuse("the help cannot be written");
@@ -81,6 +86,7 @@ static int parse(request *r, int argc, char **argv)
                                  {"csv", required_argument, NULL, OPTION_CSV},
                                  {"markdown", required_argument, NULL, OPTION_MARKDOWN},
                                  {"html", required_argument, NULL, OPTION_HTML},
+                                 {"rounds", required_argument, NULL, OPTION_ROUNDS},
                                  {"help", no_argument, NULL, OPTION_HELP},
                                  {0}};
     int status = hs_cmd_grid_options_read(argc, argv, own, take_option, r);
@@ -96,6 +102,12 @@ static int parse(request *r, int argc, char **argv)
 static bool is_stdout(const char *path)
 {
     return path != NULL && strcmp(path, "-") == 0;
+}
+
+static int files_on_stdout(const request *r)
+{
+    return is_stdout(r->json) + is_stdout(r->csv) + is_stdout(r->markdown) + is_stdout(r->html) +
+           is_stdout(r->rounds);
 }
 
 static int write_tables(const hs_grid *grid, enum hs_table_form form, FILE *out, hs_error *error)
@@ -140,14 +152,14 @@ static int write_json(const hs_grid *grid, const char *path, hs_error *error)
 
 static int write_all(const request *r, const hs_grid *grid, hs_error *error)
 {
-    bool data =
-        is_stdout(r->json) || is_stdout(r->csv) || is_stdout(r->markdown) || is_stdout(r->html);
+    bool data = files_on_stdout(r) > 0;
     FILE *words = data ? stderr : stdout;
     if (write_tables(grid, HS_TABLE_TEXT, words, error) != 0 ||
         (r->json != NULL && write_json(grid, r->json, error) != 0) ||
         (r->csv != NULL && hs_compare_csv(grid, r->csv, error) != 0) ||
         (r->markdown != NULL && write_markdown(grid, r->markdown, error) != 0) ||
-        (r->html != NULL && hs_compare_html(grid, r->html, error) != 0)) {
+        (r->html != NULL && hs_compare_html(grid, r->html, error) != 0) ||
+        (r->rounds != NULL && hs_compare_rounds(grid, r->rounds, error) != 0)) {
         return -1;
     }
     if (fflush(words) != 0) {
@@ -164,7 +176,7 @@ int hs_cmd_compare(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
-    if (is_stdout(r.json) + is_stdout(r.csv) + is_stdout(r.markdown) + is_stdout(r.html) > 1) {
+    if (files_on_stdout(&r) > 1) {
         return hs_cmd_refuse("found two results on stdout, expected one; give the others files");
     }
     hs_error error = {{0}};

@@ -45,4 +45,8 @@ size_t hs_compare_orders(const hs_grid *grid, size_t first, size_t count);
  * 0, or -1 with *error and no file. */
 int hs_compare_html(const hs_grid *grid, const char *path, hs_error *error);
 
+/* Writes what each round of a watched `repeat` left, as CSV; the cells that have one are replayed
+ * again. 0, or -1 with *error and no file. */
+int hs_compare_rounds(const hs_grid *grid, const char *path, hs_error *error);
+
 #endif

@@ -12,11 +12,7 @@ static hs_html *follow(const hs_grid *grid, const hs_cell *cell, hs_board_pool *
     const hs_grid_group *group = &grid->groups[cell->group];
     hs_cell_run *run = hs_cell_run_create(grid, cell->group, pool, error);
     hs_html *html = run != NULL ? hs_html_create(run->run, cell->id, true, error) : NULL;
-    int result = html != NULL ? 0 : -1;
-    for (size_t i = 0; i < cell->program.count && result == 0; i++) {
-        const atomic_int go_on = 0;
-        result = hs_cell_run_do(run, &cell->program.list[i], pool, &go_on, error);
-    }
+    int result = html != NULL ? hs_cell_run_all(run, cell, pool, error) : -1;
     if (result == 0 && hs_run_finish(run->run, error) == 0) {
         hs_session session = {.layout = grid->layouts[group->layout].layout,
                               .policy = group->policy,

@@ -319,8 +319,10 @@ static int end_round(hs_cell_run *cell, hs_board_pool *pool, hs_error *error)
     if (probe_sockets(cell, pool, &sockets, error) != 0) {
         return -1;
     }
-    cell->cycles[cell->cycle_count++] =
-        (hs_cycle_sample){.free = cell->run->live.idf_free, .fits = sockets > 0};
+    cell->cycles[cell->cycle_count++] = (hs_cycle_sample){.event = cell->run->event,
+                                                          .free = cell->run->live.idf_free,
+                                                          .largest = cell->run->live.idf_largest,
+                                                          .fits = sockets > 0};
     return 0;
 }
 
@@ -350,4 +352,14 @@ int hs_cell_run_do(hs_cell_run *cell, const hs_do *what, hs_board_pool *pool,
         break;
     }
     return result == 0 ? probe_marks(cell, pool, error) : -1;
+}
+
+int hs_cell_run_all(hs_cell_run *run, const hs_cell *cell, hs_board_pool *pool, hs_error *error)
+{
+    const atomic_int go_on = 0;
+    int result = 0;
+    for (size_t i = 0; i < cell->program.count && result == 0; i++) {
+        result = hs_cell_run_do(run, &cell->program.list[i], pool, &go_on, error);
+    }
+    return result;
 }

@@ -20,8 +20,9 @@ void hs_pool_release(hs_board_pool *pool);
 
 /* What one round of a watched repeat left. */
 typedef struct hs_cycle_sample {
-    uint32_t free;
-    bool fits; /* one more TLS socket */
+    uint64_t event;
+    uint32_t free, largest; /* as the device prints them */
+    bool fits;              /* one more TLS socket */
 } hs_cycle_sample;
 
 typedef struct hs_cell_run {
@@ -52,6 +53,9 @@ void hs_cell_run_destroy(hs_cell_run *cell, hs_board_pool *pool); /* NULL is ign
  * on this board; 1: stopped by *stop. */
 int hs_cell_run_do(hs_cell_run *cell, const hs_do *what, hs_board_pool *pool,
                    const atomic_int *stop, hs_error *error);
+
+/* Carries out all of the cell's operations. 0, or -1 with *error. */
+int hs_cell_run_all(hs_cell_run *run, const hs_cell *cell, hs_board_pool *pool, hs_error *error);
 
 /* Ends the run and takes the result out; the run can only be destroyed afterwards. */
 int hs_cell_run_finish(hs_cell_run *cell, hs_cell *to, hs_board_pool *pool, hs_error *error);

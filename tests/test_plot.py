@@ -2,6 +2,7 @@
 """scripts/plot.py: each plot as SVG, parsed; sizes, series, marks. HEAPSIM names the command."""
 
 import base64
+import csv
 import json
 import os
 import re
@@ -82,6 +83,11 @@ class Plots(unittest.TestCase):
         self.assertEqual(done.returncode, status, done.stderr)
         return done.stderr
 
+    def heapsim(self, *words: str) -> str:
+        done = subprocess.run([HEAPSIM, *words], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
     def svg(self, *words: str) -> ET.Element:
         self.plot(*words, "-o", "out.svg")
         return ET.parse(self.folder / "out.svg").getroot()
@@ -98,7 +104,8 @@ class Plots(unittest.TestCase):
         self.assertEqual((root.get("width"), root.get("height")), ("1000", "460"))
         for name in ("free", "largest free block", "GC used", "GC total", "collection", "minimum free"):
             self.assertIn(name, self.words(root))
-        self.assertEqual(self.series(root), 4 + 4 + 2)  # bands, lines, collections, minimum
+        self.assertIn("as the device prints it", self.words(root))
+        self.assertEqual(self.series(root), 3 + 5 + 2)  # bands, lines, collections, minimum
         lines = [p.get("d", "") for p in root.iter(f"{SVG}path")]
         self.assertGreater(max(len(re.findall("[ML]", d)) for d in lines), 300)
 
@@ -136,7 +143,7 @@ class Plots(unittest.TestCase):
         self.assertIn(f"{result['minimum_largest_free_block'] / 1024:.4g}", words)
         self.assertNotIn("sockets", words)
         cells = {"cells": [
-            {"id": f"a/{p}/{seed}", "policy": p, "outcome": outcome,
+            {"id": f"a/{p}/s/seed={seed}", "policy": p, "outcome": outcome,
              "failure": {"class": "fragmented"} if outcome == "failed" else None, "metrics": {"minimum_largest_free_block": size - 1024 * seed, "sockets": 2 + seed}}
             for p, size, outcome in (("one", 40960, "completed"), ("two", 20480, "failed")) for seed in (0, 1)]}
         (self.folder / "cells.json").write_text(json.dumps(cells))
@@ -145,13 +152,41 @@ class Plots(unittest.TestCase):
             self.assertIn(text, words)
 
     def test_pareto_keeps_what_nothing_beats(self) -> None:
-        cells = {"cells": [{"policy": p, "outcome": "completed", "metrics": {"x": x, "y": y}}
-                           for p, x, y in (("low", 10, 90), ("beaten", 20, 40), ("high", 50, 50))]}
+        cells = {"cells": [{"id": f"a/{p}/{case}", "policy": p, "outcome": "completed", "metrics": {"x": x, "y": y}}
+                           for case, p, x, y in (("s", "low", 10, 90), ("s", "beaten", 20, 40), ("s", "high", 50, 50),
+                                                 ("t", "lone", 1, 1))]}
         (self.folder / "cells.json").write_text(json.dumps(cells))
         words = self.words(self.svg("pareto", "cells.json", "--x", "x", "--y", "y"))
         self.assertRegex(words, r"\blow\b")
         self.assertRegex(words, r"\bhigh\b")
-        self.assertEqual(len(re.findall(r"\bbeaten\b", words)), 1)  # in the key alone
+        self.assertNotRegex(words, r"\bbeaten\b")
+        self.assertRegex(words, r"\blone\b")  # of another case: nothing beats it there
+
+    def test_pareto_of_a_search(self) -> None:
+        found = json.loads(self.heapsim("search", "--layout", "pico-d4", "--policy", "fixed-48k", "--scenario",
+                                        "tls-and-ble", "--largest", "gc.initial=16K..108K", "--json", "-"))
+        (self.folder / "found.json").write_text(json.dumps(found))
+        words = self.words(self.svg("pareto", "found.json", "--x", "python_free", "--y", "n"))
+        for radio in ("wifi-connect", "wifi-ble-no-return"):
+            self.assertIn(f"radio={radio}", words)
+        values = [r["value"] for r in found["results"]]
+        self.assertEqual(len(values), 6)
+        for value in values:  # more at once, less for Python: each is in the front of its radio
+            self.assertIn(f"fixed-48k, {value / 1024:g}K", words)
+
+    def test_rounds(self) -> None:
+        (self.folder / "leak.trace").write_text("heapsim-trace 1\ntitle t\norigin modelled\nowner a idf\nalloc 0 9000 a\n")
+        (self.folder / "leak.yaml").write_text(
+            "name: leak\ntitle: t\nlayout: [pico-d4]\npolicy: [micropython-v1.19]\nsteps:\n"
+            f"  - {{repeat: 6, cycle: c, steps: [{{trace: {self.folder}/leak.trace}}]}}\n")
+        self.heapsim("compare", "--scenario", str(self.folder / "leak.yaml"), "--rounds", str(self.folder / "r.csv"))
+        rows = list(csv.DictReader((self.folder / "r.csv").read_text().splitlines()))
+        self.assertEqual([r["round"] for r in rows], ["1", "2", "3", "4", "5", "6"])
+        fits = [r["tls_fits"] for r in rows]
+        self.assertEqual(fits, sorted(fits, reverse=True))
+        words = self.words(self.svg("rounds", "r.csv"))
+        self.assertIn(f"free: {rows[0]['idf_free']} to {rows[-1]['idf_free']} bytes", words)
+        self.assertIn(f"no TLS socket fits from round {fits.index('0') + 1} on", words)
 
     def test_histogram_and_drift(self) -> None:
         root = self.svg("histogram", "--blocks", "good.blocks", "--json", "good.json")
@@ -159,7 +194,7 @@ class Plots(unittest.TestCase):
         for _, _, name in histogram.CLASSES:
             self.assertIn(name, self.words(root))
         self.assertRegex(self.words(self.svg("drift", "--csv", "good.csv", "--json", "good.json")),
-                         r"[+-]\d+\.\d bytes for each 1000 events")
+                         r"\d+ to \d+ bytes, trend [+-]\d+\.\d for each 1000 events")
 
     def test_sizes_of_free_blocks(self) -> None:
         # F96 U20 F40 U8 (4 bytes in front of each)

@@ -19,14 +19,22 @@ def _hash(name: str) -> int:
     return value
 
 
-def hue(name: str) -> str:
-    """The hue of an owner, whoever else is in the picture."""
-    if name in TABLE["fixed"]:
-        return str(TABLE["fixed"][name])
-    for known, index in TABLE["owners"].items():
-        if name == known or name.startswith((f"{known}-", f"{known}_", f"{known}:")):
-            return str(TABLE["hues"][index])
-    return str(TABLE["hues"][_hash(name) % len(TABLE["hues"])])
+def _known(name: str) -> str:
+    """The owner of the table that `name` is or begins with; empty when none."""
+    return next((k for k in TABLE["owners"] if name == k or name.startswith((f"{k}-", f"{k}_", f"{k}:"))), "")
+
+
+def place(name: str) -> tuple[str, int]:
+    """Hue and variant of an owner, of its name alone."""
+    known = _known(name)
+    free = _hash(name) >> 8
+    if name == known:
+        index, variant = TABLE["owners"][known]
+    elif known:
+        index, variant = TABLE["owners"][known][0], 1 + free % (len(_SHADES) - 1)
+    else:
+        index, variant = _hash(name) % len(TABLE["hues"]), free % len(_SHADES)
+    return TABLE["hues"][index], variant
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -34,17 +42,27 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
+def _shade(base: str, factor: float) -> str:
+    if factor <= 1:
+        parts = [round(part * factor) for part in rgb(base)]
+    else:
+        parts = [round(255 - (255 - part) * (2 - factor)) for part in rgb(base)]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
 def style(names: list[str]) -> dict[str, str]:
-    """A colour for each name: its hue, darker or lighter where two of the names share one."""
-    used: dict[str, int] = {}
+    """A colour for each name: of the name alone, but where two of these names would get the same one."""
+    taken: set[tuple[str, int]] = set()
     colours = {}
-    for name in sorted(set(names)):
-        base = hue(name)
-        factor = _SHADES[used.get(base, 0) % len(_SHADES)]
-        used[base] = used.get(base, 0) + 1
-        if factor <= 1:
-            parts = [round(part * factor) for part in rgb(base)]
-        else:
-            parts = [round(255 - (255 - part) * (2 - factor)) for part in rgb(base)]
-        colours[name] = "#" + "".join(f"{part:02x}" for part in parts)
+    for name in sorted(set(names), key=lambda n: (n not in TABLE["owners"], n)):
+        if name in TABLE["fixed"]:
+            colours[name] = str(TABLE["fixed"][name])
+            continue
+        base, variant = place(name)
+        for step in range(len(_SHADES)):
+            if (base, (variant + step) % len(_SHADES)) not in taken:
+                variant = (variant + step) % len(_SHADES)
+                break
+        taken.add((base, variant))
+        colours[name] = _shade(base, _SHADES[variant])
     return colours

@@ -31,15 +31,12 @@ def stop(text: str) -> None:
 def quote(text: str) -> str:
     """Text as a gnuplot string that nothing inside is special in."""
     clean = "".join(c if c.isprintable() else "?" for c in text)
-    return "'" + clean.replace("'", "''") + "'"
+    return "'" + clean.replace("'", "\u2019") + "'"
 
 
 def quote_lines(lines: list[str]) -> str:
-    """The same for several lines, which only gnuplot's double quotes can hold: all but plain
-    characters are written as octal escapes."""
-    return '"' + "\\n".join(
-        "".join(c if c.isalnum() or c in " .,:;+-_/()" else "".join(f"\\{b:03o}" for b in c.encode())
-                for c in line) for line in lines) + '"'
+    """The same for several lines, as an expression."""
+    return "(" + " . \"\\n\" . ".join(quote(line) for line in lines) + ")"
 
 
 def draw(script: str, out: Path, width: int, height: int) -> None:

@@ -145,7 +145,7 @@ def plot(blocks_file: Path, json_file: Path, out: Path) -> None:
 set title {gnuplot.quote(data.title(result))}
 set xrange [0:{raster.events}]
 set yrange [{raster.rows}:0]
-set xlabel 'event' textcolor rgb '#333333'
+set xlabel 'event' offset 0,0.5 textcolor rgb '#333333'
 set format x '%.0f'
 set ytics ({tics}) font ',9'
 unset grid

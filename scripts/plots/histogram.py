@@ -64,7 +64,7 @@ def plot(blocks_file: Path, json_file: Path, out: Path) -> None:
         for low, high, _ in CLASSES:
             total += sum(s for s in free if low <= s < high) / 1024
             row.append(f"{total:.3f}")
-        table.append(tuple(row))
+        table += [tuple(row), (min(moment + step, events), *row[1:])]  # steps: the same until the next one
     layers = [
         f"$h using 1:{'(0)' if i == 0 else i + 1}:{i + 2} with filledcurves fs solid noborder lc rgb '{SHADES[i]}' "
         f"title {gnuplot.quote(CLASSES[i][2])}" for i in range(len(CLASSES))]
@@ -72,7 +72,7 @@ def plot(blocks_file: Path, json_file: Path, out: Path) -> None:
 set title {gnuplot.quote("free memory by the size of its blocks: " + data.title(result))}
 set xrange [0:{events}]
 set yrange [0:*]
-set xlabel 'event' textcolor rgb '#333333'
+set xlabel 'event' offset 0,0.5 textcolor rgb '#333333'
 set ylabel 'KiB in free blocks' textcolor rgb '#333333'
 set format x '%.0f'
 set key outside bottom center horizontal

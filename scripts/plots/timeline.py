@@ -1,4 +1,4 @@
-"""(b) The time line, and (f) drift: the same figures over windows of a long run."""
+"""(b) The time line."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,12 +7,15 @@ from typing import Any
 from . import colours, data, gnuplot
 
 POINTS = 1000
+# Words, and a line each that grey print tells apart as well.
 FIGURES = {
-    "idf_free": ("free", colours.FREE),
-    "idf_largest_free_block": ("largest free block", colours.LARGEST),
-    "gc_used": ("GC used", colours.GC_USED),
-    "gc_total": ("GC total", colours.GC_TOTAL),
+    "idf_free": ("free", f"lc rgb '{colours.FREE}' lw 1.6"),
+    "idf_largest_free_block_exact": ("largest free block", f"lc rgb '{colours.LARGEST}' lw 2.8"),
+    "idf_largest_free_block": ("as the device prints it", f"lc rgb '{colours.LARGEST}' lw 1 dt 3"),
+    "gc_used": ("GC used", f"lc rgb '{colours.GC_USED}' lw 1.2"),
+    "gc_total": ("GC total", f"lc rgb '{colours.GC_TOTAL}' lw 1.6 dt 2"),
 }
+BANDS = {"idf_free": colours.FREE, "idf_largest_free_block_exact": colours.LARGEST, "gc_used": colours.GC_USED}
 
 
 @dataclass
@@ -91,11 +94,11 @@ def plot(csv_file: Path, json_file: Path, out: Path) -> None:
         (w.first, *(_kib(v) for n in names for v in (w.low[n], w.high[n])), -1 if not w.collections else 0)
         for w in windows])
     bands = [
-        f"$t using 1:{2 + 2 * i}:{3 + 2 * i} with filledcurves fs solid 0.25 noborder lc rgb '{FIGURES[n][1]}' notitle"
-        for i, n in enumerate(names)]
+        f"$t using 1:{2 + 2 * i}:{3 + 2 * i} with filledcurves fs solid 0.25 noborder lc rgb '{BANDS[n]}' notitle"
+        for i, n in enumerate(names) if n in BANDS]
     lines = [
-        f"$t using 1:{2 + 2 * i} with steps lc rgb '{FIGURES[n][1]}' lw 1.8 dt {1 if n != 'gc_total' else 2} "
-        f"title {gnuplot.quote(FIGURES[n][0])}" for i, n in enumerate(names)]
+        f"$t using 1:{2 + 2 * i} with steps {FIGURES[n][1]} title {gnuplot.quote(FIGURES[n][0])}"
+        for i, n in enumerate(names)]
     ticks = [(w.first, 0) for w in windows if w.collections]
     grown = [(w.first, 0) for w in windows if w.growths]
     text += gnuplot.block("c", ticks or [(None, None)]) + gnuplot.block("g", grown or [(None, None)])
@@ -109,7 +112,7 @@ def plot(csv_file: Path, json_file: Path, out: Path) -> None:
 set title {gnuplot.quote(data.title(result))}
 set xrange [0:{events}]
 set yrange [0:{top}]
-set xlabel 'event' textcolor rgb '#333333'
+set xlabel 'event' offset 0,0.5 textcolor rgb '#333333'
 set ylabel 'KiB' textcolor rgb '#333333'
 set format x '%.0f'
 set key outside bottom center horizontal
@@ -117,43 +120,3 @@ set key outside bottom center horizontal
 {_failure_lines(result, top)}
 plot {", ".join(bands + lines)}
 """, out, 1000, 460)
-
-
-def _slope(points: list[tuple[float, float]]) -> float:
-    """Least squares."""
-    n = len(points)
-    mean_x = sum(x for x, _ in points) / n
-    mean_y = sum(y for _, y in points) / n
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
-
-
-def drift(csv_file: Path, json_file: Path, out: Path, windows_wanted: int = 50) -> None:
-    """Draws the worst of each window of a long run, with its trend."""
-    result = data.read_json(json_file)
-    events = result["counts"]["events"]
-    windows = read(csv_file, events, windows_wanted)
-    text = ""
-    plots = []
-    for name in ("idf_free", "idf_largest_free_block"):
-        words, colour = FIGURES[name]
-        points = [(float(w.first), w.low[name] / 1024) for w in windows]
-        slope = _slope(points)
-        middle_x = sum(x for x, _ in points) / len(points)
-        middle_y = sum(y for _, y in points) / len(points)
-        text += gnuplot.block(name, [(x, f"{y:.3f}") for x, y in points])
-        per = f"{slope * 1024 * 1000:+.1f} bytes for each 1000 events"
-        plots.append(f"${name} with linespoints lc rgb '{colour}' lw 1.6 pt 7 ps 0.5 "
-                     f"title {gnuplot.quote(f'lowest {words} of a window')}")
-        plots.append(f"{middle_y} + {slope} * (x - {middle_x}) with lines lc rgb '{colour}' dt 2 lw 1.4 "
-                     f"title {gnuplot.quote(f'trend: {per}')}")
-    gnuplot.draw(f"""{text}
-set title {gnuplot.quote(data.title(result))}
-set xrange [0:{events}]
-set yrange [0:*]
-set xlabel 'event' textcolor rgb '#333333'
-set ylabel 'KiB' textcolor rgb '#333333'
-set format x '%.0f'
-set key outside bottom center horizontal maxcols 2
-plot {", ".join(plots)}
-""", out, 1000, 440)

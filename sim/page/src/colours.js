@@ -7,22 +7,35 @@ function hash(name) {
   return h;
 }
 
-function hueOf(name) {
-  if (name in table.fixed) return table.fixed[name];
-  const known = Object.keys(table.owners).find((k) => name === k || name.startsWith(`${k}-`) ||
-    name.startsWith(`${k}_`) || name.startsWith(`${k}:`));
-  return table.hues[known ? table.owners[known] : hash(name) % table.hues.length];
+const known = (name) => Object.keys(table.owners).find((k) => name === k || name.startsWith(`${k}-`) ||
+  name.startsWith(`${k}_`) || name.startsWith(`${k}:`));
+
+// Hue and variant of an owner, of its name alone.
+function placeOf(name) {
+  const kin = known(name);
+  const free = hash(name) >>> 8;
+  const variants = table.patterns.length;
+  if (name === kin) return table.owners[kin];
+  if (kin) return [table.owners[kin][0], 1 + (free % (variants - 1))];
+  return [hash(name) % table.hues.length, free % variants];
 }
 
-// Name to {hue, pattern}: the hue depends on the name alone, the pattern on who else has it.
+// Name to {hue, pattern}: of the name alone, but where two of these names would look the same.
 export function styleOwners(names) {
-  const used = new Map();
+  const taken = new Set();
   const styles = new Map();
-  for (const name of [...new Set(names)].sort()) {
-    const hue = hueOf(name);
-    const rank = used.get(hue) ?? 0;
-    used.set(hue, rank + 1);
-    styles.set(name, { hue, pattern: table.patterns[rank % table.patterns.length] });
+  const rank = (n) => `${n in table.owners ? 0 : 1}${n}`;
+  for (const name of [...new Set(names)].sort((a, b) => (rank(a) < rank(b) ? -1 : 1))) {
+    if (name in table.fixed) {
+      styles.set(name, { hue: table.fixed[name], pattern: table.patterns[0] });
+      continue;
+    }
+    let [index, variant] = placeOf(name);
+    for (let i = 0; i < table.patterns.length && taken.has(`${index}/${variant}`); i++) {
+      variant = (variant + 1) % table.patterns.length;
+    }
+    taken.add(`${index}/${variant}`);
+    styles.set(name, { hue: table.hues[index], pattern: table.patterns[variant] });
   }
   return styles;
 }
