@@ -2,7 +2,7 @@
 // PAGES (the folder in which test_report_html left its pages), CHROMIUM (default /usr/bin/chromium).
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -168,6 +168,68 @@ test('keys step and jump', async () => {
   await page.close();
 });
 
+// A heap of one free block, so that what TLSF and the collector do is known in advance.
+test('splitting, joining, marking and sweeping are told and drawn', async () => {
+  const trace = join(folder, 'lesson.trace');
+  writeFileSync(trace, ['heapsim-trace 1', 'title lesson', 'origin modelled', 'owner a idf', 'owner mp gc',
+    'alloc 1 1000 a', 'alloc 2 500 a', 'alloc 3 700 a', 'free 2', 'free 1', 'free 3',
+    'alloc 4 64 mp', 'alloc 5 160 mp', 'alloc 6 32 mp', 'drop 5', 'collect', ''].join('\n'));
+  const { page: path } = run('lesson', '--layout', 'pico-d4', '--policy', 'micropython-v1.22', '--trace', trace);
+  const { page, said } = await open(path);
+  const did = async (event) => {
+    await page.evaluate((e) => window.heapsim.seek(e), event);
+    return text(page, '#did0');
+  };
+  const one = await did(1);
+  const [, hole, left] = one.match(/cut from ([\d,]+) B free at 0x[0-9a-f]{8}: ([\d,]+) B of it stay free/);
+  assert.equal(number(hole) - number(left), 1004);
+  assert.match(await did(4), /freed: a hole of 500 B between blocks in use/);
+  assert.match(await did(5), /freed: joined with what was free after it to 1,504 B/);
+  assert.match(await did(6), new RegExp(`freed: joined with what was free before and after it to ${hole} B`));
+  assert.match(await text(page, '#free0'), new RegExp(`the largest of 112,208 B, which the device prints as 110,592`));
+  assert.match(await did(10), /dropped: nothing but other objects can reach it/);
+  assert.match(await text(page, '#free0'), /Python: longest free run [\d,]+ B, 160 B dropped but not yet collected/);
+  assert.match(await did(11), /collection: 1 objects freed \(swept 160 B\), 2 marked and kept \(96 B\)/);
+  const changes = await page.evaluate(() => {
+    const { fresh, gone } = window.heapsim.maps[0].heap.changes;
+    return { fresh: fresh.length, gone: gone.map((b) => b.size) };
+  });
+  assert.deepEqual(changes, { fresh: 0, gone: [160] });
+  assert.deepEqual(said, []); // before the canvas is read, which the browser remarks upon
+  const tint = () => page.evaluate(() => { // pixels of what was given back, which are reddish
+    const c = document.querySelector('canvas.map');
+    const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+    let red = 0;
+    for (let i = 0; i < data.length; i += 4) red += data[i] > 200 && data[i] > data[i + 1] + 20 && data[i + 2] > data[i + 1];
+    return red;
+  });
+  const drawn = await tint();
+  await did(10);
+  assert.ok(drawn > 0 && (await tint()) === 0);
+  await page.close();
+});
+
+test('blocks are picked by keys', async () => {
+  const { page: path } = run('pick', '--layout', 'pico-d4', '--trace', 'https');
+  const { page, said } = await open(path);
+  await page.evaluate(() => window.heapsim.seek(3000));
+  await page.keyboard.press('Shift+ArrowRight');
+  const changed = await page.evaluate(() => {
+    const { fresh, gone } = window.heapsim.maps[0].heap.changes;
+    return [...fresh, ...gone][0].address;
+  });
+  const picked = async () => parseInt(await page.locator('#pick dd').first().textContent(), 16);
+  await page.keyboard.press('b');
+  assert.ok((await text(page, '#pick')).includes(`0x${changed.toString(16)}`));
+  const at = await picked();
+  await page.keyboard.press('.');
+  assert.ok((await picked()) > at);
+  await page.keyboard.press(',');
+  assert.equal(await picked(), at);
+  assert.deepEqual(said, []);
+  await page.close();
+});
+
 test('a step back shows what a step there showed', async () => {
   const { page: path } = run('back', '--layout', 'pico-d4', '--policy', 'micropython-v1.22', '--trace', 'web_json');
   const { page } = await open(path);
@@ -243,7 +305,7 @@ test('two runs side by side', async () => {
   assert.equal(await page.locator('canvas.map').count(), 2);
   assert.equal(await page.locator('.summary').count(), 2);
   const parted = await page.evaluate(() => JSON.parse(document.getElementById('meta').textContent).parted);
-  await page.click('#parted button');
+  await page.click('#parted button >> nth=0');
   assert.equal(Number(await page.inputValue('#event')), parted.address);
   const addresses = await page.evaluate((e) => window.heapsim.runs.map((r) => r.at(e).record.changes[0].address), parted.address);
   assert.notEqual(addresses[0], addresses[1]);

@@ -169,6 +169,14 @@ export class Run {
              blocks: c.blocks, record: found };
   }
 
+  // The same, for keeping: with `before`, the heap before `event`, where that changed something.
+  around(event) {
+    const first = event > 0 ? this.at(event - 1) : null;
+    const before = first?.exact ? { ...first, blocks: new Map(first.blocks) } : null;
+    const after = this.at(event);
+    return { ...after, blocks: new Map(after.blocks), before: after.exact && after.record ? before : null };
+  }
+
   // The event on which a chunk begins was written into the chunk before.
   recordAtStart(chunk, event) {
     if (event !== chunk.event || chunk.number === 0) return null;

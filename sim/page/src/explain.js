@@ -27,31 +27,81 @@ export function outcomeWords(result) {
   return 'Every allocation was served.';
 }
 
-function changeWords(run, change, moved) {
+// What the allocator did to the free block that it took from.
+function splitWords(heap, block) {
+  const from = heap.before?.find(block.address);
+  const hole = from?.free ?? from?.gap;
+  if (!hole) return '';
+  const header = from.free ? heap.run.meta.header : 0;
+  const left = hole.size - block.size - (hole.size > block.size ? header : 0);
+  return left > 0 ? `, cut from ${bytes(hole.size)} free at ${hex(hole.address)}: ${bytes(left)} of it stay free` :
+    `, all of a free block of ${bytes(hole.size)}`;
+}
+
+// What became of a block that was given back.
+function joinWords(heap, address) {
+  const block = heap.before?.moment.blocks.get(address);
+  const found = heap.find(address);
+  const hole = found?.free ?? found?.gap;
+  if (!block || !hole) return '';
+  const end = block.address + block.size;
+  const sides = [hole.address < block.address ? 'before' : null, hole.address + hole.size > end ? 'after' : null].filter(Boolean);
+  return sides.length === 0 ? `: a hole of ${bytes(hole.size)} between blocks in use` :
+    `: joined with what was free ${sides.join(' and ')} it to ${bytes(hole.size)}`;
+}
+
+function sweepWords(heap, collected) {
+  const size = (list) => bytes(list.reduce((sum, b) => sum + b.size, 0));
+  const dead = new Set(collected.map((c) => c.address));
+  const swept = heap.before?.objects.filter((b) => dead.has(b.address)) ?? [];
+  const kept = heap.before?.objects.filter((b) => !dead.has(b.address)) ?? [];
+  return `collection: ${count(collected.length)} objects freed (swept ${size(swept)}), ` +
+    `${count(kept.length)} marked and kept (${size(kept)})`;
+}
+
+function changeWords(heap, change, moved) {
+  const { run } = heap;
   const { block } = change;
   if (change.type === CHANGE.FAILED) return `${bytes(change.size)} for ${run.ownerName(change.owner)} FAILED`;
   if (change.type !== CHANGE.BORN) return null;
   const what = block.kind === KIND.AREA ? 'a GC area of' : moved ? 'moved or resized to' : 'takes';
-  return `${run.ownerName(block.owner)} ${what} ${bytes(block.kind === KIND.AREA ? block.size : block.asked)} at ${hex(block.address)}`;
+  return `${run.ownerName(block.owner)} ${what} ${bytes(block.kind === KIND.AREA ? block.size : block.asked)} at ${hex(block.address)}` +
+    (moved ? '' : splitWords(heap, block));
 }
 
 // What the event did to the heap.
-export function eventWords(run, moment, event) {
+export function eventWords(heap, event) {
+  const { run, moment } = heap;
   if (event === 0) return 'the start: the policy holds its memory, nothing of the trace has happened';
   if (!moment.exact) return `left out of this page to keep it small; shown is the heap after event ${count(moment.event)}`;
   if (!moment.record) return 'nothing changed in the heap';
   const { changes, op } = moment.record;
   const parts = [run.ops[op] ?? ''];
-  const collected = changes.filter((c) => c.type === CHANGE.COLLECTED).length;
-  if (collected) parts.push(`collection: ${count(collected)} objects freed`);
+  const collected = changes.filter((c) => c.type === CHANGE.COLLECTED);
+  if (collected.length) parts.push(sweepWords(heap, collected));
   const moved = changes.some((c) => c.type === CHANGE.MOVED);
   for (const change of changes.filter((c) => c.type !== CHANGE.COLLECTED).slice(0, 4)) {
-    if (change.type === CHANGE.FREED) parts.push(`${hex(change.address)} freed`);
+    if (change.type === CHANGE.FREED) parts.push(`${hex(change.address)} freed${joinWords(heap, change.address)}`);
     else if (change.type === CHANGE.DROPPED) parts.push(`object at ${hex(change.address)} dropped: nothing but other objects can reach it`);
     else {
-      const words = changeWords(run, change, moved);
+      const words = changeWords(heap, change, moved);
       if (words) parts.push(words);
     }
   }
   return parts.join(' \u00b7 ');
+}
+
+// What is free, in a line.
+export function freeWords(heap) {
+  const { holes, moment } = heap;
+  const printed = moment.values[1];
+  let words = holes.length === 0 ? 'no free block' :
+    `${holes.length === 1 ? '1 free block' : `${count(holes.length)} free blocks, the largest`} of ${bytes(holes[0].size)}` +
+    (printed === holes[0].size ? '' : `, which the device prints as ${count(printed)}`);
+  if (moment.values[3] > 0) {
+    const garbage = heap.objects.filter((b) => b.garbage).reduce((sum, b) => sum + b.size, 0);
+    words += ` \u00b7 Python: longest free run ${bytes(heap.longestRun())}` +
+      (garbage ? `, ${bytes(garbage)} dropped but not yet collected` : '');
+  }
+  return words;
 }

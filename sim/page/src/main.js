@@ -5,7 +5,7 @@ import { $, bytes, count, css, el, hex, plural, short } from './dom.js';
 import { Palette } from './colours.js';
 import { Heap, HeapMap } from './map.js';
 import { METRICS, Timeline } from './timeline.js';
-import { eventWords, failureWords, outcomeWords } from './explain.js';
+import { eventWords, failureWords, freeWords, outcomeWords } from './explain.js';
 
 const page = loadPage();
 const { runs } = page;
@@ -62,7 +62,8 @@ function header() {
   if (page.parted) {
     $('parted').hidden = false;
     $('parted').append(el('span', {}, partedWords()),
-      el('button', { onclick: () => seek(page.parted.address ?? 0), disabled: page.parted.address === null }, 'go there'));
+      ...[['address', 'go to the first other address'], ['outcome', 'go to the first other outcome']].map(([what, words]) =>
+        el('button', { onclick: () => seek(page.parted[what]), disabled: page.parted[what] === null }, words)));
   }
 }
 
@@ -216,7 +217,7 @@ function facts(list) {
 function beforeWords(run, at, size, kinds, until) {
   const found = run.before(at, at + size, kinds, until);
   if (!found.block) {
-    return found.reach > 0 ? `nobody since event ${count(found.reach)} (not searched further)` : 'nobody: first use of this place';
+    return found.reach > 0 ? `nobody from event ${count(found.reach)} on; not searched further back` : 'nobody: first use of this place';
   }
   const b = found.block;
   const whole = b.address === at && b.size === size ? 'exactly here' : `${bytes(b.size)} at ${hex(b.address)}`;
@@ -268,14 +269,31 @@ function detail() {
 
 const maps = runs.map((run) => new HeapMap(palette, run, {
   label: `heap map of ${run.meta.label}`,
-  onpick: (map, address) => {
-    pick = { map, address };
-    for (const m of maps) m.selected = m === map ? address : null;
-    drawMaps();
-    detail();
-  },
+  onpick: setPick,
 }));
 const line = new Timeline(runs, { parted: page.parted, onseek: (e) => seek(e) });
+
+function setPick(map, address) {
+  pick = address === null ? null : { map, address };
+  for (const m of maps) m.selected = m === map ? address : null;
+  drawMaps();
+  detail();
+}
+
+// By keyboard: the neighbour of the picked block, or the block that the event made or gave back.
+function pickNext(by) {
+  const map = pick?.map ?? maps[0];
+  const found = map.heap.neighbour(pick?.address ?? null, by);
+  if (found) setPick(map, found.address);
+}
+
+function pickChange() {
+  const map = pick?.map ?? maps[0];
+  const { fresh, gone } = map.heap.changes;
+  const found = fresh[0] ?? gone[0];
+  if (found) setPick(map, found.address);
+  else say('this event changed no block');
+}
 
 function mapScale() {
   const height = window.innerWidth < 700 ? 420 : 560;
@@ -301,14 +319,15 @@ function seek(to) {
   event = Math.max(0, Math.min(last, Math.round(to)));
   const scale = mapScale();
   const heaps = runs.map((run, i) => {
-    const moment = run.at(Math.min(event, run.meta.events));
-    const heap = new Heap(run, { ...moment, blocks: new Map(moment.blocks) });
+    const moment = run.around(Math.min(event, run.meta.events));
+    const heap = new Heap(run, moment);
     maps[i].draw(heap, scale);
     METRICS.forEach((m, v) => {
       const chip = $(`v${i}${m.key}`);
       if (chip) chip.textContent = count(moment.values[v]);
     });
-    $(`did${i}`).textContent = eventWords(run, moment, Math.min(event, run.meta.events));
+    $(`did${i}`).textContent = eventWords(heap, Math.min(event, run.meta.events));
+    $(`free${i}`).textContent = freeWords(heap);
     return heap;
   });
   $('event').value = event;
@@ -337,8 +356,9 @@ const keys = {
   Home: () => seek(0), End: () => seek(last),
   '+': () => zoomMap(1), '=': () => zoomMap(1), '-': () => zoomMap(-1),
   '[': () => line.zoomBy(2), ']': () => line.zoomBy(0.5),
+  ',': () => pickNext(-1), '.': () => pickNext(1), b: pickChange,
   ' ': togglePlay, '?': () => $('help').showModal(),
-  Escape: () => { pick = null; for (const m of maps) m.selected = null; drawMaps(); detail(); },
+  Escape: () => setPick(null, null),
   ...Object.fromEntries(['phase', 'failure', 'growth', 'collection', 'drop']
     .map((kind) => [kind[0], (s) => jump(kind, s ? -1 : 1)])),
 };
@@ -368,7 +388,8 @@ function begin() {
   $('line').append(line.node);
   runs.forEach((run, i) => {
     const title = runs.length > 1 ? el('h3', {}, `${'AB'[i]} \u00b7 ${run.meta.label}`) : null;
-    $('maps').append(el('div', { class: 'mapof' }, title, el('p', { class: 'did', id: `did${i}` }), maps[i].node));
+    $('maps').append(el('div', { class: 'mapof' }, title, el('p', { class: 'did', id: `did${i}` }),
+      el('p', { class: 'did', id: `free${i}` }), maps[i].node));
   });
   $('maps').classList.toggle('two', runs.length > 1);
   document.body.classList.toggle('pair', runs.length > 1);

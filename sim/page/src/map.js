@@ -1,5 +1,5 @@
 // The heap map: every region to the same scale, as lines of memory, on a canvas.
-import { KIND, lastAtOrBefore } from './data.js';
+import { CHANGE, END, KIND, lastAtOrBefore } from './data.js';
 import { bytes, count, css, el, hex, short } from './dom.js';
 
 const GUTTER = 92;
@@ -32,6 +32,52 @@ export class Heap {
           end: b.address + b.size, type: 'fixed', counted: false, blocks: [b], free: [] });
       }
     }
+  }
+
+  // The heap before the event, or null where the event changed nothing.
+  get before() {
+    if (this.earlier === undefined) {
+      const { before } = this.moment;
+      this.earlier = before ? new Heap(this.run, before) : null;
+    }
+    return this.earlier;
+  }
+
+  // Blocks that came with the event, and those that went.
+  get changes() {
+    const { record, before } = this.moment;
+    const of = (kind, blocks) => (before ? record.changes.filter(kind).map((c) => blocks.get(c.address)).filter(Boolean) : []);
+    return { fresh: of((c) => c.type === CHANGE.BORN, this.moment.blocks),
+      gone: of((c) => END[c.type], before?.blocks) };
+  }
+
+  // Free blocks of the 8BIT heap, largest first.
+  get holes() {
+    return this.regions.filter((r) => r.counted).flatMap((r) => r.free).sort((a, b) => b.size - a.size);
+  }
+
+  // Bytes of the longest run of free 16-byte blocks in a GC area.
+  longestRun() {
+    const { objects } = this;
+    let longest = 0;
+    for (const area of this.outer.filter((b) => b.kind === KIND.AREA)) {
+      let at = area.address + area.asked;
+      const end = area.address + area.size;
+      for (let i = lastAtOrBefore(objects, at - 1, (b) => b.address) + 1; i < objects.length && objects[i].address < end; i++) {
+        longest = Math.max(longest, objects[i].address - at);
+        at = objects[i].address + objects[i].size;
+      }
+      longest = Math.max(longest, end - at);
+    }
+    return longest;
+  }
+
+  // The block, free or not, that follows (by = 1) or precedes (by = -1) `address`; null at the ends.
+  neighbour(address, by) {
+    const all = [...this.objects, ...this.outer.filter((b) => b.kind !== KIND.AREA), ...this.regions.flatMap((r) => r.free)]
+      .sort(byAddress);
+    const i = address === null ? (by > 0 ? -1 : all.length) : lastAtOrBefore(all, address, (b) => b.address);
+    return all[i + by] ?? null;
   }
 
   // What is at `address`: the innermost block, or the free block, or the heap's own tables.
@@ -142,9 +188,10 @@ export class HeapMap {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, width, this.height);
     this.ink = { free: css('--free'), edge: css('--edge'), text: css('--text'), dim: css('--dim'),
-      tables: css('--tables'), area: css('--area'), areaEdge: css('--area-edge'), pick: css('--pick') };
+      tables: css('--tables'), area: css('--area'), areaEdge: css('--area-edge'), pick: css('--pick'), gone: css('--gone') };
     for (const strip of this.strips) this.drawStrip(strip);
     this.drawObjects();
+    this.drawChanges();
     this.drawSelection();
   }
 
@@ -196,6 +243,26 @@ export class HeapMap {
         if (b.address >= region.stop) break;
         this.block(region, b, this.run.ownerName(b.owner));
       }
+    }
+  }
+
+  // What the event did: blocks that came have a frame, those that went a tint, and a broken frame where there is room.
+  drawChanges() {
+    const { g, ink } = this;
+    const { fresh, gone } = this.heap.changes;
+    const regionOf = (b) => this.strips.find(({ region }) => b.address >= region.start && b.address < region.stop)?.region;
+    for (const b of gone) {
+      const region = regionOf(b);
+      if (!region) continue;
+      this.bar(region, b.address, b.address + b.size, ink.gone);
+      if (b.size * this.pixels < 12) continue;
+      g.setLineDash([3, 2]);
+      this.outline(region, b.address, b.address + b.size, ink.text, 1.2);
+      g.setLineDash([]);
+    }
+    for (const b of fresh) {
+      const region = b.kind !== KIND.AREA && regionOf(b);
+      if (region) this.outline(region, b.address, b.address + b.size, ink.text, 2);
     }
   }
 
