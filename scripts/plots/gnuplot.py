@@ -8,7 +8,7 @@ from pathlib import Path
 FONT = "DejaVu Sans,11"
 _TERMINALS = {
     ".png": "pngcairo size {w},{h} font '{font}' background '#ffffff'",
-    ".svg": "svg size {w},{h} font '{font}' background '#ffffff' standalone",
+    ".svg": "svg size {w},{h} font '{font}' fontscale 1.33 background '#ffffff' standalone",
     ".pdf": "pdfcairo size {wi}in,{hi}in font '{font}' background '#ffffff'",
 }
 STYLE = """

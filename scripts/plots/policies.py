@@ -110,7 +110,7 @@ def _names(rows: list[_Row], heads: dict[str, float], at: float) -> str:
     text = ""
     for name, y in heads.items():
         text += (f"set label {gnuplot.quote(name)} at screen 0.012,first {y - 0.05:.2f} left "
-                 "font 'DejaVu Sans:Bold,10'\n")
+                 "font ',11'\n")
     for row in rows:
         colour = colours.FAILURE if row.lost else "#1a7f4b"
         text += (f"set label {gnuplot.quote(row.policy)} at screen 0.022,first {row.y:.2f} left font ',9'\n"

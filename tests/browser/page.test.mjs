@@ -66,6 +66,8 @@ function compareMarks() {
       if (a !== b) wrong.push(`${mark.name} ${r.start}: ${a} is not ${b}`);
     }
     const used = heap.objects.reduce((sum, o) => sum + o.size, 0);
+    if (mark.gc && heap.longestRun() !== 16 * mark.gc.max_free) wrong.push(`${mark.name}: run ${heap.longestRun()} is not ${16 * mark.gc.max_free}`);
+    if (mark.idf.largest_free_block_exact !== (heap.holes[0]?.size ?? 0)) wrong.push(`${mark.name}: true largest ${heap.holes[0]?.size}`);
     if (mark.gc && used !== mark.gc.used) wrong.push(`${mark.name}: GC ${used} is not ${mark.gc.used}`);
     if (mark.idf.free !== heap.moment.values[0]) wrong.push(`${mark.name}: free ${heap.moment.values[0]}`);
     if (mark.idf.largest_free_block !== heap.moment.values[1]) wrong.push(`${mark.name}: largest`);

@@ -56,7 +56,7 @@ export class Heap {
     return this.regions.filter((r) => r.counted).flatMap((r) => r.free).sort((a, b) => b.size - a.size);
   }
 
-  // Bytes of the longest run of free 16-byte blocks in a GC area.
+  // Bytes of the longest run of free 16-byte blocks in a GC area; behind the last one there may be less than one.
   longestRun() {
     const { objects } = this;
     let longest = 0;
@@ -69,7 +69,7 @@ export class Heap {
       }
       longest = Math.max(longest, end - at);
     }
-    return longest;
+    return longest - (longest % 16);
   }
 
   // The block, free or not, that follows (by = 1) or precedes (by = -1) `address`; null at the ends.
@@ -106,7 +106,7 @@ export class Heap {
     const after = this.objects[i + 1];
     const from = Math.max(start, before ? before.address + before.size : 0);
     const to = Math.min(area.address + area.size, after ? after.address : Infinity);
-    return { address: from, size: to - from };
+    return { address: from, size: to - from - ((to - from) % 16) };
   }
 }
 
