@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HEAPSIM = os.environ.get("HEAPSIM", str(ROOT / "build/release/heapsim"))
 sys.path.insert(0, str(ROOT / "scripts"))
-from plots import colours, histogram  # noqa: E402 (found only with the path above)
+from plots import colours, heap_map, histogram  # noqa: E402 (found only with the path above)
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
@@ -195,6 +195,12 @@ class Plots(unittest.TestCase):
             self.assertIn(name, self.words(root))
         self.assertRegex(self.words(self.svg("drift", "--csv", "good.csv", "--json", "good.json")),
                          r"\d+ to \d+ bytes, trend [+-]\d+\.\d for each 1000 events")
+
+    def test_regions_are_to_scale_where_they_can_be(self) -> None:
+        self.assertEqual(heap_map.heights([100, 300], 400), [200, 200])  # one is larger than all others
+        self.assertEqual(heap_map.heights([100, 150, 150], 400), [100, 150, 150])
+        self.assertEqual(heap_map.heights([1, 150, 150], 311), [11, 150, 150])
+        self.assertEqual(heap_map.heights([4000], 600), [600])
 
     def test_sizes_of_free_blocks(self) -> None:
         # F96 U20 F40 U8 (4 bytes in front of each)

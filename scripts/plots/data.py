@@ -75,7 +75,7 @@ class Phase:
 
 def title(result: Any) -> str:
     """What a run is called."""
-    names = " + ".join(t["name"] for t in result["traces"])
+    names = " + ".join(Path(t["name"]).name.split(".trace")[0] for t in result["traces"])
     return f"{result['layout']}, {result['policy']}: {names}"
 
 

@@ -18,6 +18,7 @@ set tics nomirror out scale 0.6 textcolor rgb '#333333'
 set grid ytics lc rgb '#e2e5ea' lt 1 lw 1
 set key top right reverse Left textcolor rgb '#333333' samplen 2 spacing 1.15 width 2
 set title font ',12'
+set rmargin 5
 set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.6,0.3
 """
 

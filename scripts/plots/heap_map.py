@@ -10,7 +10,23 @@ from . import colours, data, gnuplot
 COLUMNS = 1100
 ROWS = 620
 GAP = 9  # rows between regions
+LEAST = 11  # rows of a region
 AREA = "GC area"
+
+
+def heights(sizes: list[int], room: float) -> list[float]:
+    """Rows for each region, to scale, but for one larger than all others together, which gets half,
+    and small ones, which get what their name needs."""
+    found: dict[int, float] = {}
+    if len(sizes) > 1:
+        found = {i: room / 2 for i, size in enumerate(sizes) if size > sum(sizes) - size}
+    while True:
+        rest = [i for i in range(len(sizes)) if i not in found]
+        scale = (room - sum(found.values())) / max(1, sum(sizes[i] for i in rest))
+        small = [i for i in rest if sizes[i] * scale < LEAST]
+        found |= {i: float(LEAST) for i in small} or {i: sizes[i] * scale for i in rest}
+        if not small:
+            return [found[i] for i in range(len(sizes))]
 
 
 class _Raster:
@@ -27,31 +43,36 @@ class _Raster:
                     r["start"] <= b.address < r["start"] + r["size"] for r in self.regions):
                 self.regions.append({"start": b.address, "size": b.size, "type": "fixed"})
         self.regions.sort(key=lambda r: r["start"])
-        total = sum(r["size"] for r in self.regions)
-        self.bytes_per_row = total / (ROWS - GAP * (len(self.regions) - 1))
+        room = ROWS - GAP * (len(self.regions) - 1)
+        self.heights = heights([r["size"] for r in self.regions], room)
         self.tops = []
         top = 0.0
-        for region in self.regions:
+        for height in self.heights:
             self.tops.append(top)
-            top += region["size"] / self.bytes_per_row + GAP
+            top += height + GAP
         self.rows = int(top - GAP) + 1
         self.cover: dict[str, list[array[float]]] = {}
 
     def column(self, event: int) -> int:
         return min(COLUMNS, max(0, round(event * COLUMNS / self.events)))
 
-    def row(self, address: int) -> float | None:
-        for region, top in zip(self.regions, self.tops):
-            if region["start"] <= address < region["start"] + region["size"]:
-                return top + (address - region["start"]) / self.bytes_per_row
-        return None
+    def rows_of(self, block: data.Block) -> tuple[float, float] | None:
+        """First and last row that a block touches."""
+        around = [i for i, r in enumerate(self.regions) if r["start"] <= block.address < r["start"] + r["size"]]
+        if not around:
+            return None
+        # A heap may lie inside another's block: then the block is the outer's, what is smaller the inner's.
+        i = min(around, key=lambda k: (self.regions[k]["size"] <= block.size, self.regions[k]["size"]))
+        at = block.address - self.regions[i]["start"]
+        scale = self.heights[i] / self.regions[i]["size"]
+        return self.tops[i] + at * scale, self.tops[i] + min(at + block.size, self.regions[i]["size"]) * scale
 
     def add(self, block: data.Block) -> None:
-        first = self.row(block.address)
+        span = self.rows_of(block)
         left, right = self.column(block.born), self.column(block.died)
-        if first is None or left == right:
+        if span is None or left == right:
             return
-        last = first + block.size / self.bytes_per_row
+        first, last = span
         name = AREA if block.heap == "area" else block.owner
         if name not in self.cover:
             self.cover[name] = [array("d", bytes(8 * (COLUMNS + 1))) for _ in range(self.rows)]
@@ -65,8 +86,8 @@ class _Raster:
         """Cells as RGB: owners by their share, over the area, over free white."""
         image = bytearray(b"\xff" * (3 * COLUMNS * self.rows))
         inside = [False] * self.rows
-        for region, top in zip(self.regions, self.tops):
-            for row in range(int(top), min(self.rows, int(top + region["size"] / self.bytes_per_row) + 1)):
+        for top, height in zip(self.tops, self.heights):
+            for row in range(int(top), min(self.rows, int(top + height) + 1)):
                 inside[row] = True
         names = [n for n in self.cover if n != AREA]
         paint = {n: colours.rgb(colour[n]) for n in names}
@@ -97,14 +118,14 @@ class _Raster:
 
 def _outlines(blocks: list[data.Block], raster: _Raster) -> str:
     lines = []
-    for region, start in zip(raster.regions, raster.tops):
+    for start, height in zip(raster.tops, raster.heights):
         lines.append(
-            f"set object rect from 0,{start:.2f} to {raster.events},{start + region['size'] / raster.bytes_per_row:.2f} "
+            f"set object rect from 0,{start:.2f} to {raster.events},{start + height:.2f} "
             "front fs empty border lc rgb '#b9c0ca' lw 0.8")
     for block in blocks:
-        top = raster.row(block.address)
-        if block.heap == "area" and top is not None:
-            bottom = top + block.size / raster.bytes_per_row
+        span = raster.rows_of(block)
+        if block.heap == "area" and span is not None:
+            top, bottom = span
             lines.append(
                 f"set object rect from {block.born},{top:.2f} to {min(block.died, raster.events)},{bottom:.2f} "
                 "front fs empty border lc rgb '#1c5d99' lw 1.6")
@@ -162,8 +183,8 @@ plot {gnuplot.quote(image.name)} binary array=({COLUMNS},{raster.rows}) format='
 
 def _tics(raster: _Raster) -> str:
     tics = []
-    for region, top in zip(raster.regions, raster.tops):
-        height = region["size"] / raster.bytes_per_row
-        label = f"0x{region['start']:08x} {region['type']} {region['size'] / 1024:.0f}K"
+    for region, top, height in zip(raster.regions, raster.tops, raster.heights):
+        size = f"{region['size'] / 1024:.0f}K" if region["size"] >= 1024 else f"{region['size']} B"
+        label = f"0x{region['start']:08x} {region['type']} {size}"
         tics.append(f"{gnuplot.quote(label)} {top + min(height / 2, 10):.1f}")
     return ", ".join(tics)
