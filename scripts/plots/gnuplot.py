@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 FONT = "DejaVu Sans,11"
@@ -60,7 +61,7 @@ def draw(script: str, out: Path, width: int, height: int) -> None:
     os.replace(part, out)
 
 
-def block(name: str, rows: list[tuple[object, ...]]) -> str:
+def block(name: str, rows: Sequence[tuple[object, ...]]) -> str:
     """An inline data block; None is a gap."""
     lines = ("\t".join("NaN" if v is None else str(v) for v in row) for row in rows)
     return f"${name} << EOD\n" + "\n".join(lines) + "\nEOD\n"

@@ -35,14 +35,14 @@ class _Raster:
     def __init__(self, result: Any, blocks: list[data.Block], events: int) -> None:
         self.events = max(1, events)
         final = result["final"]["idf"]
-        self.regions = [
+        self.regions: list[dict[str, Any]] = [
             {"start": r["start"], "size": r["size"], "type": r["type"]}
             for r in final["regions"] + final.get("other_regions", [])]
         for b in blocks:  # areas outside of the heap: .bss, mapped PSRAM
             if b.heap == "area" and not any(
                     r["start"] <= b.address < r["start"] + r["size"] for r in self.regions):
                 self.regions.append({"start": b.address, "size": b.size, "type": "fixed"})
-        self.regions.sort(key=lambda r: r["start"])
+        self.regions.sort(key=lambda r: int(r["start"]))
         room = ROWS - GAP * (len(self.regions) - 1)
         self.heights = heights([r["size"] for r in self.regions], room)
         self.tops = []
@@ -62,7 +62,7 @@ class _Raster:
         if not around:
             return None
         # A heap may lie inside another's block: then the block is the outer's, what is smaller the inner's.
-        i = min(around, key=lambda k: (self.regions[k]["size"] <= block.size, self.regions[k]["size"]))
+        i = min(around, key=lambda k: (bool(self.regions[k]["size"] <= block.size), int(self.regions[k]["size"])))
         at = block.address - self.regions[i]["start"]
         scale = self.heights[i] / self.regions[i]["size"]
         return self.tops[i] + at * scale, self.tops[i] + min(at + block.size, self.regions[i]["size"]) * scale

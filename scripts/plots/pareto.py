@@ -60,7 +60,8 @@ def _series(cells: list[grid.Cell], number: int, name: str, x: str, y: str) -> t
 
 
 def _pick(cells: list[grid.Cell], asked: str | None, usual: tuple[str, ...]) -> str:
-    return asked or next((k for k in usual if any(k in c.values for c in cells)), usual[0])
+    known = [k for k in usual if any(k in c.values for c in cells)]
+    return asked or (known or list(usual))[0]
 
 
 def plot(files: list[Path], out: Path, x: str | None, y: str | None, heading: str) -> None:

@@ -101,7 +101,7 @@ def plot(csv_file: Path, json_file: Path, out: Path) -> None:
         for i, n in enumerate(names)]
     ticks = [(w.first, 0) for w in windows if w.collections]
     grown = [(w.first, 0) for w in windows if w.growths]
-    text += gnuplot.block("c", ticks or [(None, None)]) + gnuplot.block("g", grown or [(None, None)])
+    text += gnuplot.block("c", ticks) + gnuplot.block("g", grown)
     if ticks:
         lines.append(f"$c using 1:2:(0):({top * 0.025}) with vectors nohead lc rgb '#5b6470' lw 1 title 'collection'")
     if grown:

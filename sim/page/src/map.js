@@ -262,7 +262,9 @@ export class HeapMap {
     }
     for (const b of fresh) {
       const region = b.kind !== KIND.AREA && regionOf(b);
-      if (region) this.outline(region, b.address, b.address + b.size, ink.text, 2);
+      if (!region) continue;
+      this.block(region, b, this.run.ownerName(b.owner)); // it may lie where another went
+      this.outline(region, b.address, b.address + b.size, ink.text, 2);
     }
   }
 
