@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd_check_junit.h"
@@ -143,8 +144,28 @@ static int read_baseline(const char *path, json_t **json, hs_error *error)
     return 0;
 }
 
+/* The first baseline of a project makes its folder. */
+static int make_folder_of(const char *path, hs_error *error)
+{
+    char *copy = strdup(path);
+    const char *folder = copy != NULL ? dirname(copy) : NULL;
+    int result = 0;
+    if (folder == NULL) {
+        hs_error_set(error, NULL, 0, "the host is out of memory");
+        result = -1;
+    } else if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        hs_error_set(error, folder, 0, "cannot be made: %s", strerror(errno));
+        result = -1;
+    }
+    free(copy);
+    return result;
+}
+
 static int write_baseline(const hs_check *check, const char *path, hs_error *error)
 {
+    if (make_folder_of(path, error) != 0) {
+        return -1;
+    }
     json_t *json = hs_check_json(check);
     int result = hs_json_write(json, path, error);
     json_decref(json);
@@ -201,14 +222,14 @@ static int finish(request *r, hs_check *check, const char *path, hs_error *error
     size_t changed = check->problem_count - unexpected;
     printf("%s: %zu cells, %zu of %zu expectations met, %s\n", check->grid.scenarios[0]->name,
            check->grid.cell_count, check->met, check->met + unexpected,
-           found == 1     ? "no baseline"
+           found == 1 ? r->update ? "no baseline yet" : "no baseline (--update writes one)"
            : changed == 0 ? "baseline equal"
                           : "baseline differs");
     print_problems(r, check);
     int result = 0;
     if (r->update && (found == 1 || changed != 0)) {
         result = write_baseline(check, name, error);
-        printf("  %s\n", result == 0 ? "baseline written" : "baseline not written");
+        printf("  baseline %s: %s\n", result == 0 ? "written" : "not written", name);
         while (check->problem_count > unexpected) { /* accepted */
             free(check->problems[--check->problem_count].text);
         }
@@ -220,6 +241,9 @@ static int finish(request *r, hs_check *check, const char *path, hs_error *error
 static int check_one(request *r, const char *name, hs_error *error)
 {
     char *path = hs_data_find(HS_DATA_SCENARIO, name, error);
+    if (path != NULL) {
+        hs_data_look_beside(path);
+    }
     hs_scenario *scenario = path != NULL ? hs_scenario_load(path, error) : NULL;
     hs_check *check = &r->checks[r->count];
     const hs_grid_choice as_it_is = {.axis_count = 0};

@@ -176,6 +176,9 @@ int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value)
 static hs_scenario *open_scenario(const char *name, hs_error *error)
 {
     char *path = hs_data_find(HS_DATA_SCENARIO, name, error);
+    if (path != NULL) {
+        hs_data_look_beside(path);
+    }
     hs_scenario *scenario = path != NULL ? hs_scenario_load(path, error) : NULL;
     free(path);
     return scenario;

@@ -74,24 +74,29 @@ static int take_range(request *r, bool largest, char *value)
     uint32_t from = 0;
     uint32_t to = 0;
     uint32_t step = 0;
-    char *equals = strchr(value, '=');
+    char *parts = strdup(value);
+    char *equals = parts != NULL ? strchr(parts, '=') : NULL;
     char *dots = equals != NULL ? strstr(equals, "..") : NULL;
     char *colon = dots != NULL ? strchr(dots, ':') : NULL;
+    bool ok = false;
     if (equals != NULL && dots != NULL && r->key == NULL) {
-        *equals = *dots = 0;
+        *dots = 0;
         if (colon != NULL) {
             *colon = 0;
         }
-        if (hs_yaml_parse_size(equals + 1, &from) && hs_yaml_parse_size(dots + 2, &to) &&
-            from <= to && (colon == NULL || (hs_yaml_parse_size(colon + 1, &step) && step > 0))) {
-            r->key = value;
-            r->range = (hs_search_range){from, to, step, largest};
-            r->range.step = step > 0 ? step : to - from > 256 ? 1024 : 1;
-            return -1;
-        }
+        ok = hs_yaml_parse_size(equals + 1, &from) && hs_yaml_parse_size(dots + 2, &to) &&
+             from <= to && (colon == NULL || (hs_yaml_parse_size(colon + 1, &step) && step > 0));
+        value[equals - parts] = ok ? 0 : '=';
     }
-    return hs_cmd_refuse("found --%s %s, expected KEY=FROM..TO or KEY=FROM..TO:STEP, once",
-                         largest ? "largest" : "smallest", value);
+    free(parts);
+    if (!ok) {
+        return hs_cmd_refuse("found --%s %s, expected KEY=FROM..TO or KEY=FROM..TO:STEP, once",
+                             largest ? "largest" : "smallest", value);
+    }
+    r->key = value;
+    r->range = (hs_search_range){from, to, step, largest};
+    r->range.step = step > 0 ? step : to - from > 256 ? 1024 : 1;
+    return -1;
 }
 
 static int take_require(request *r, char *value)
@@ -145,10 +150,17 @@ static int parse(request *r, int argc, char **argv)
     if (status >= 0) {
         return status;
     }
-    if (optind < argc || r->key == NULL || r->grid.cells.count != 0 || r->grid.how.shards != 0) {
-        return hs_cmd_refuse("found %s, expected --largest or --smallest, and no --cell or "
-                             "--shard; see `heapsim search --help`",
-                             optind < argc ? argv[optind] : "other options");
+    if (optind < argc) {
+        return hs_cmd_refuse("found argument %s, expected options; see `heapsim search --help`",
+                             argv[optind]);
+    }
+    if (r->key == NULL) {
+        return hs_cmd_refuse("found neither --largest nor --smallest, expected one of them, such as "
+                             "--largest gc.initial=16K..108K; see `heapsim search --help`");
+    }
+    if (r->grid.cells.count != 0 || r->grid.how.shards != 0) {
+        return hs_cmd_refuse("found --%s, expected none with search",
+                             r->grid.cells.count != 0 ? "cell" : "shard");
     }
     if (r->grid.choice.axis_count == HS_SCENARIO_AXES_MAX) {
         return hs_cmd_refuse("found more than %d dimensions", HS_SCENARIO_AXES_MAX);

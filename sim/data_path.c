@@ -81,6 +81,38 @@ static int in_variable(const kind_row *kind, folder_call call, void *context)
     return 0;
 }
 
+/* Folders of files that name others, as a scenario does. */
+#define BESIDE_MAX 64
+static char *beside[BESIDE_MAX];
+static size_t beside_count;
+
+void hs_data_look_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    char above[PATH_MAX];
+    /* In a data root each kind has its own folder. */
+    bool known = folder == NULL || beside_count == BESIDE_MAX ||
+                 (join(above, folder, "..") && is_root(above));
+    for (size_t i = 0; i < beside_count && !known; i++) {
+        known = strcmp(beside[i], folder) == 0;
+    }
+    if (known) {
+        free(folder);
+    } else {
+        beside[beside_count++] = folder;
+    }
+}
+
+static int in_beside(folder_call call, void *context)
+{
+    int result = 0;
+    for (size_t i = 0; i < beside_count && result == 0; i++) {
+        result = is_folder(beside[i]) ? call(context, beside[i]) : 0;
+    }
+    return result;
+}
+
 /* CMake writes the source folder into a file of the build folder. */
 static bool read_note(const char *folder, char *root)
 {
@@ -129,6 +161,7 @@ static int each_folder(const kind_row *kind, folder_call call, void *context)
 {
     char root[PATH_MAX];
     int result = in_variable(kind, call, context);
+    result = result != 0 ? result : in_beside(call, context);
     if (result == 0 && find_own_root(root)) {
         result = in_root(kind, root, call, context);
     }

@@ -309,6 +309,34 @@ static int add_cells(making *m)
     return 0;
 }
 
+static const char *values_of(const hs_scenario *s, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < s->axis_count && used < size; i++) {
+        if (!s->axes[i].policy) {
+            used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                     used == 0 ? ", or a value of the scenario: " : ", ",
+                                     s->axes[i].name);
+        }
+    }
+    return text;
+}
+
+/* That a policy cannot take a value is a cell's matter; that none can is a mistake. */
+static int check_axis(const hs_scenario *s, const hs_scenario_axis *axis, hs_error *error)
+{
+    for (size_t i = 0; i < axis->values.count; i++) {
+        hs_error wrong = {{0}};
+        if (hs_policy_check_setting(axis->name, axis->values.texts[i], &wrong) != 0) {
+            char known[300];
+            hs_error_set(error, NULL, 0, "%s%s", wrong.text, values_of(s, known, sizeof known));
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Axes of the command line replace those of the same name, others are policy parameters. */
 static int choose_axes(hs_scenario *s, const hs_grid_choice *choice, hs_error *error)
 {
@@ -322,7 +350,11 @@ static int choose_axes(hs_scenario *s, const hs_grid_choice *choice, hs_error *e
                          2 * HS_SCENARIO_AXES_MAX);
             return -1;
         }
-        if (k < s->axis_count) {
+        bool own = k < s->axis_count;
+        if ((!own || s->axes[k].policy) && check_axis(s, &choice->axes[i], error) != 0) {
+            return -1;
+        }
+        if (own) {
             s->axes[k].values = choice->axes[i].values;
         } else {
             s->axes[s->axis_count] = choice->axes[i];

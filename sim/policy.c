@@ -588,3 +588,13 @@ int hs_policy_set(hs_policy *policy, const char *key, const char *value, hs_erro
                       "expected one of: gc.initial, gc.areas, gc.min_area, gc.reserve, "
                       "gc.keep_free (with grow: auto), placeholder.size (with a placeholder)");
 }
+
+int hs_policy_check_setting(const char *key, const char *value, hs_error *error)
+{
+    hs_policy all = {.gc_version = "any", /* whatever a key may depend on */
+                     .initial_count = 1,
+                     .fixed_count = 1,
+                     .grow = true,
+                     .placeholder_until = "any"};
+    return hs_policy_set(&all, key, value, error);
+}

@@ -92,6 +92,10 @@ int hs_policy_fits(const hs_policy *policy, const struct hs_layout *layout, hs_e
  * "[largest, 50%]", "all"). 0, or -1 with *error ("found ..., expected ...") and no change. */
 int hs_policy_set(hs_policy *policy, const char *key, const char *value, hs_error *error);
 
+/* Whether some policy could take that key and value: a slip of the finger is no policy's. 0, or -1
+ * with *error. */
+int hs_policy_check_setting(const char *key, const char *value, hs_error *error);
+
 /* Where `owner` is routed by the policy, or `otherwise` when it does not say. O(routes). */
 enum hs_route_heap hs_policy_route_of(const hs_policy *policy, const char *owner,
                                       enum hs_route_heap otherwise);

@@ -470,6 +470,21 @@ static void read_axes(hs_scenario *s, const hs_yaml *yaml, const char *path, raw
     }
 }
 
+static int check_settings(const reader *r, const hs_scenario *s)
+{
+    for (size_t i = 0; i < s->axis_count; i++) {
+        const hs_scenario_axis *axis = &s->axes[i];
+        for (size_t k = 0; axis->policy && k < axis->values.count; k++) {
+            hs_error wrong = {{0}};
+            if (hs_policy_check_setting(axis->name, axis->values.texts[k], &wrong) != 0) {
+                hs_yaml_fail(r->yaml, r->error, "set", "%s", wrong.text);
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
 static int read_seeds(const reader *r, const raw_scenario *raw, hs_scenario *s)
 {
     uint32_t first = 1;
@@ -498,7 +513,8 @@ static int read_scenario(loaded *l, hs_error *error)
     s->marks = (hs_scenario_list){(const char **)raw->marks, raw->mark_count};
     read_axes(s, l->yaml, "set", raw->set);
     read_axes(s, l->yaml, "values", raw->values);
-    if (hs_yaml_name(l->yaml, "name", raw->name, error) != 0 || read_seeds(&r, raw, s) != 0) {
+    if (hs_yaml_name(l->yaml, "name", raw->name, error) != 0 || read_seeds(&r, raw, s) != 0 ||
+        check_settings(&r, s) != 0) {
         return -1;
     }
     s->steps = read_steps(&r, s, raw->steps, raw->step_count, "steps");
