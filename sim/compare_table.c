@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "compare_change.h"
 #include "expect.h"
 
 enum { COLUMNS = 9, TEXT_MAX = 200 };
@@ -15,14 +16,6 @@ static const char *const heads[COLUMNS] = {"cell",        "outcome",          "f
 typedef struct row {
     char texts[COLUMNS][TEXT_MAX];
 } row;
-
-/* Over the cells of one line: the worst of each figure. */
-typedef struct worst {
-    uint64_t done, completed, unfit;
-    const hs_cell *failed; /* the first failed one */
-    uint64_t classes[HS_CLASS_INNER + 1];
-    int64_t largest, sockets, python, collections, starvation;
-} worst;
 
 static void smaller(int64_t *to, int64_t value)
 {
@@ -36,13 +29,15 @@ static void larger(int64_t *to, int64_t value)
     *to = value > *to ? value : *to;
 }
 
-static worst worst_of(const hs_grid *grid, size_t first, size_t count)
+static hs_line line_of(const hs_grid *grid, size_t first, size_t count)
 {
-    worst w = {.largest = HS_METRIC_ABSENT,
-               .sockets = HS_METRIC_ABSENT,
-               .python = HS_METRIC_ABSENT,
-               .collections = HS_METRIC_ABSENT,
-               .starvation = HS_METRIC_ABSENT};
+    hs_line w = {.first = first,
+                 .count = count,
+                 .largest = HS_METRIC_ABSENT,
+                 .sockets = HS_METRIC_ABSENT,
+                 .python = HS_METRIC_ABSENT,
+                 .collections = HS_METRIC_ABSENT,
+                 .starvation = HS_METRIC_ABSENT};
     for (size_t i = first; i < first + count; i++) {
         const hs_cell *cell = &grid->cells[i];
         w.unfit += cell->state == HS_CELL_UNFIT;
@@ -85,7 +80,7 @@ static void describe_failure(const hs_cell *cell, char *text)
     }
 }
 
-static void describe_outcome(const worst *w, size_t orders, char *text)
+static void describe_outcome(const hs_line *w, size_t orders, char *text)
 {
     if (orders == 1) {
         strcpy(text, w->completed != 0 ? "completed" : "failed");
@@ -98,36 +93,31 @@ static void describe_outcome(const worst *w, size_t orders, char *text)
         w->completed, w->done, share.low / 10, share.low % 10, share.high / 10, share.high % 10);
 }
 
-static const char *main_class(const worst *w)
+static const char *main_class(const hs_line *w)
 {
-    size_t most = 0;
-    for (size_t i = 1; i <= HS_CLASS_INNER; i++) {
-        most = w->classes[i] > w->classes[most] ? i : most;
-    }
     bool crash = w->failed->result.failure.crash != NULL && w->failed->result.failure.owner[0] == 0;
-    return crash ? "crash" : hs_failure_class_name((enum hs_failure_class)most);
+    return crash ? "crash" : hs_failure_class_name(hs_line_class(w));
 }
 
-static void fill_row(const hs_grid *grid, size_t first, size_t count, row *r)
+static void fill_row(const hs_grid *grid, const hs_line *w, row *r)
 {
-    const hs_cell *cell = &grid->cells[first];
-    worst w = worst_of(grid, first, count);
+    const hs_cell *cell = &grid->cells[w->first];
     memset(r, 0, sizeof *r);
     snprintf(r->texts[0], TEXT_MAX, "%.*s", (int)cell->base_length, cell->id);
-    if (w.done == 0) {
-        strcpy(r->texts[1], w.unfit != 0 ? "does not apply" : "not replayed");
+    if (w->done == 0) {
+        strcpy(r->texts[1], w->unfit != 0 ? "does not apply" : "not replayed");
         return;
     }
-    describe_outcome(&w, hs_compare_orders(grid, first, count), r->texts[1]);
-    if (w.failed != NULL) {
-        describe_failure(w.failed, r->texts[2]);
-        strcpy(r->texts[3], main_class(&w));
+    describe_outcome(w, hs_compare_orders(grid, w->first, w->count), r->texts[1]);
+    if (w->failed != NULL) {
+        describe_failure(w->failed, r->texts[2]);
+        strcpy(r->texts[3], main_class(w));
     }
-    number(r->texts[4], w.largest);
-    number(r->texts[5], w.sockets);
-    number(r->texts[6], w.python);
-    number(r->texts[7], w.collections);
-    number(r->texts[8], w.starvation);
+    number(r->texts[4], w->largest);
+    number(r->texts[5], w->sockets);
+    number(r->texts[6], w->python);
+    number(r->texts[7], w->collections);
+    number(r->texts[8], w->starvation);
 }
 
 static void print_row(FILE *out, enum hs_table_form form, const char *const *texts,
@@ -162,26 +152,84 @@ static void print_rule(FILE *out, const size_t *widths)
     fputs("|\n", out);
 }
 
-static void print_rows(FILE *out, enum hs_table_form form, const row *rows, size_t count)
-{
+/* A table of all rows, printed in parts of which each has its head. */
+typedef struct table {
+    const hs_grid *grid;
+    FILE *out;
+    enum hs_table_form form;
+    hs_line *lines;
+    row *rows;
+    size_t count;
     size_t widths[COLUMNS];
+} table;
+
+static void measure(table *t)
+{
+    for (size_t c = 0; c < COLUMNS; c++) {
+        t->widths[c] = strlen(heads[c]);
+        for (size_t i = 0; i < t->count; i++) {
+            size_t length = strlen(t->rows[i].texts[c]);
+            t->widths[c] = length > t->widths[c] ? length : t->widths[c];
+        }
+    }
+}
+
+static void print_head(const table *t)
+{
+    print_row(t->out, t->form, heads, t->widths);
+    if (t->form == HS_TABLE_MARKDOWN) {
+        print_rule(t->out, t->widths);
+    }
+}
+
+static void print_line(const table *t, size_t line)
+{
     const char *texts[COLUMNS];
     for (size_t c = 0; c < COLUMNS; c++) {
-        widths[c] = strlen(heads[c]);
-        for (size_t i = 0; i < count; i++) {
-            size_t length = strlen(rows[i].texts[c]);
-            widths[c] = length > widths[c] ? length : widths[c];
-        }
+        texts[c] = t->rows[line].texts[c];
     }
-    print_row(out, form, heads, widths);
-    if (form == HS_TABLE_MARKDOWN) {
-        print_rule(out, widths);
+    print_row(t->out, t->form, texts, t->widths);
+}
+
+static void print_all(const table *t)
+{
+    print_head(t);
+    for (size_t i = 0; i < t->count; i++) {
+        print_line(t, i);
     }
-    for (size_t i = 0; i < count; i++) {
-        for (size_t c = 0; c < COLUMNS; c++) {
-            texts[c] = rows[i].texts[c];
+}
+
+/* What changed comes first, worst first; each line stands above that of the other variant. */
+static void print_changes(const table *t, const hs_change_pair *pairs)
+{
+    static const char *const what[HS_CHANGES] = {
+        [HS_CHANGE_WORSE] = "complete less often with the second",
+        [HS_CHANGE_BETTER] = "complete more often with the second",
+        [HS_CHANGE_OTHER] = "differ in sockets or in the class of failure",
+        [HS_CHANGE_NONE] = "are the same in outcome, class and sockets"};
+    char names[2][HS_GRID_ID_MAX];
+    hs_change_variant(t->grid, &t->lines[pairs[0].before], names[0], sizeof names[0]);
+    hs_change_variant(t->grid, &t->lines[pairs[0].after], names[1], sizeof names[1]);
+    bool markdown = t->form == HS_TABLE_MARKDOWN;
+    fprintf(t->out, markdown ? "First `%s`, second `%s`.\n" : "first %s, second %s\n", names[0],
+            names[1]);
+    for (size_t change = 0; change < HS_CHANGES; change++) {
+        size_t count = 0;
+        for (size_t i = 0; i < t->count / 2; i++) {
+            count += pairs[i].change == change;
         }
-        print_row(out, form, texts, widths);
+        if (count == 0) {
+            continue;
+        }
+        fprintf(t->out, markdown ? "\n**%zu of %zu %s**\n\n" : "\n%zu of %zu %s:\n", count,
+                t->count / 2, what[change]);
+        print_head(t);
+        for (size_t i = 0; i < t->count / 2; i++) {
+            if (pairs[i].change == change) {
+                print_line(t, pairs[i].before);
+                print_line(t, pairs[i].after);
+            }
+        }
     }
 }
 
@@ -231,21 +279,33 @@ static void print_long_runs(const hs_grid *grid, FILE *out)
 
 int hs_compare_table(const hs_grid *grid, enum hs_table_form form, FILE *out, hs_error *error)
 {
-    row *rows = calloc(grid->cell_count + 1, sizeof *rows);
-    if (rows == NULL) {
+    table t = {.grid = grid, .out = out, .form = form};
+    t.rows = calloc(grid->cell_count + 1, sizeof *t.rows);
+    t.lines = calloc(grid->cell_count + 1, sizeof *t.lines);
+    if (t.rows == NULL || t.lines == NULL) {
+        free(t.rows);
+        free(t.lines);
         hs_error_set(error, NULL, 0, "the host is out of memory");
         return -1;
     }
-    size_t count = 0;
-    for (size_t i = 0; i < grid->cell_count; count++) {
+    for (size_t i = 0; i < grid->cell_count; t.count++) {
         size_t seeds = hs_compare_seeds(grid, i);
-        fill_row(grid, i, seeds, &rows[count]);
+        t.lines[t.count] = line_of(grid, i, seeds);
+        fill_row(grid, &t.lines[t.count], &t.rows[t.count]);
         i += seeds;
     }
-    print_rows(out, form, rows, count);
+    measure(&t);
+    hs_change_pair *pairs = hs_change_pairs(grid, t.lines, t.count);
+    if (pairs != NULL) {
+        print_changes(&t, pairs);
+    } else {
+        print_all(&t);
+    }
     print_long_runs(grid, out);
     print_reasons(grid, out);
-    free(rows);
+    free(pairs);
+    free(t.rows);
+    free(t.lines);
     return 0;
 }
 

@@ -65,6 +65,19 @@ void hs_grid_release(hs_grid *grid)
 
 /* --- layouts and groups --- */
 
+/* Ids hold the names that stand in the files: a copy that was changed but not renamed would be taken
+ * for the first one. */
+static int refuse_namesake(const char *kind, const char *name, const char *first,
+                           const char *second, hs_error *error)
+{
+    if (strcmp(first, second) == 0) {
+        return 0;
+    }
+    hs_error_set(error, second, 0, "found another %s of the name %s (%s), expected a name of its own",
+                 kind, name, first);
+    return -1;
+}
+
 static long find_layout(hs_grid *grid, const char *name, hs_error *error)
 {
     for (size_t i = 0; i < grid->layout_count; i++) {
@@ -78,7 +91,13 @@ static long find_layout(hs_grid *grid, const char *name, hs_error *error)
     }
     grid->layouts = grown;
     hs_grid_layout layout = {.name = strdup(name), .layout = hs_session_load_layout(name, error)};
-    if (layout.layout != NULL) {
+    bool ok = layout.layout != NULL;
+    for (size_t i = 0; i < grid->layout_count && ok; i++) {
+        const hs_layout *known = grid->layouts[i].layout;
+        ok = strcmp(known->name, layout.layout->name) != 0 ||
+             refuse_namesake("layout", known->name, known->path, layout.layout->path, error) == 0;
+    }
+    if (ok) {
         layout.board = hs_session_boot(layout.layout, error);
     }
     if (layout.name == NULL || layout.board == NULL) {
@@ -147,13 +166,26 @@ static long find_group(const making *m, size_t layout, const char *name, const c
     return -1;
 }
 
+static int check_policy_name(const hs_grid *grid, const hs_policy *policy, hs_error *error)
+{
+    int result = 0;
+    for (size_t i = 0; i < grid->group_count && result == 0; i++) {
+        const hs_policy *known = grid->groups[i].policy;
+        if (strcmp(known->name, policy->name) == 0) {
+            result = refuse_namesake("policy", known->name, known->path, policy->path, error);
+        }
+    }
+    return result;
+}
+
 static long make_group(const making *m, size_t layout, const char *policy_name, hs_error *error)
 {
     hs_grid *grid = m->grid;
     char set[HS_GRID_ID_MAX];
     axes_text(m, true, set);
     hs_policy *policy = hs_session_load_policy(policy_name, error);
-    if (policy == NULL) {
+    if (policy == NULL || check_policy_name(grid, policy, error) != 0) {
+        hs_policy_free(policy);
         return -1;
     }
     long found = find_group(m, layout, policy->name, set);

@@ -24,6 +24,15 @@ expect:
 """
 
 
+POLICY = """name: NAME
+title: t
+release: r
+reason: r
+source: [s]
+gc: {version: v1.22, initial: SIZE, grow: auto}
+"""
+
+
 def heapsim(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if k != "GITHUB_ACTIONS"} | more
     return subprocess.run([HEAPSIM, *words], capture_output=True, text=True, env=env, check=False)
@@ -60,10 +69,42 @@ class Compare(unittest.TestCase):
                 (("--scenario", "https", "--cell", "x"), "found no cell of that id"),
                 (("--shard", "3/2"), "expected K/N"),
                 (("--layout", "pico-d4", "--trace", "https", "--json", "-", "--csv", "-"), "two results on stdout"),
-                (("--layout", "pico-d4", "--trace", "https", "--set", "x"), "KEY=VALUE")):
+                (("--layout", "pico-d4", "--trace", "https", "--set", "x"), "KEY=VALUE"),
+                (("--layout", "pico-d4", "--trace", "https", "--set", "gc.inital=1K"), "found '1K' for gc.inital"),
+                (("--layout", "pico-d4", "--trace", "https", "--set", "gc.initial=1Q"), "found '1Q' for gc.initial"),
+                (("--scenario", "https-at-once", "--set", "m=1"), "or a value of the scenario: n")):
             done = heapsim("compare", *words)
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(message, done.stderr)
+
+    def test_what_two_policies_change_stands_in_front(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            for size in ("56K", "108K"):
+                text = POLICY.replace("NAME", "first-" + size).replace("SIZE", size)
+                pathlib.Path(name, size + ".yaml").write_text(text)
+            files = f"{name}/56K.yaml,{name}/108K.yaml"
+            done = heapsim("compare", "--layout", "pico-d4", "--policy", files, "--trace",
+                           "wifi-connect,wifi-https", "--markdown", "-")
+        for text, mark in ((done.stderr, ":"), (done.stdout, "**")):
+            lines = [line.strip("| ") for line in text.splitlines()]
+            self.assertRegex(lines[0].lower(), "^first .?first-56k.*second .?first-108k")
+            worse = lines.index(f"{mark.strip(':')}1 of 2 complete less often with the second{mark}")
+            other = lines.index(f"{mark.strip(':')}1 of 2 differ in sockets or in the class of failure{mark}")
+            order = [line.split()[0] for line in lines if line.startswith("pico-d4/")]
+            self.assertLess(worse, other)
+            self.assertEqual(order, [f"pico-d4/first-{size}/{trace}"
+                                     for trace in ("wifi-https", "wifi-connect")
+                                     for size in ("56K", "108K")])
+
+    def test_files_that_share_a_name_are_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            for size in ("56K", "48K"):
+                text = POLICY.replace("NAME", "mine").replace("SIZE", size)
+                pathlib.Path(name, size + ".yaml").write_text(text)
+            done = heapsim("compare", "--layout", "pico-d4", "--trace", "https",
+                           "--policy", f"{name}/56K.yaml,{name}/48K.yaml")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("48K.yaml: found another policy of the name mine (", done.stderr)
 
     def test_sigint_keeps_what_is_finished(self) -> None:
         words = [HEAPSIM, "compare", "--threads", "1", "--scenario", "https,sensor-day",
@@ -83,7 +124,6 @@ class Check(unittest.TestCase):
         self.file = self.folder / "small.yaml"
         self.file.write_text(SCENARIO)
         self.baseline = self.folder / "baselines/small.json"
-        self.baseline.parent.mkdir()
 
     def tearDown(self) -> None:
         shutil.rmtree(self.folder)
@@ -92,9 +132,20 @@ class Check(unittest.TestCase):
         done = heapsim("check", str(self.file), "--update")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("baseline written", done.stdout)
+        self.assertIn("no baseline yet", done.stdout)
         done = heapsim("check", str(self.file))
         self.assertEqual(done.returncode, 0)
         self.assertIn("2 cells, 1 of 1 expectations met, baseline equal", done.stdout)
+
+    def test_a_policy_beside_the_scenario(self) -> None:
+        (self.folder / "mine.yaml").write_text(POLICY.replace("NAME", "mine").replace("SIZE", "32K"))
+        self.file.write_text(SCENARIO.replace("fixed-48k", "mine"))
+        done = heapsim("check", str(self.file))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.file.write_text(SCENARIO.replace("pico-d4", "pico-d4\nset: {gc.initial: [1Q]}"))
+        done = heapsim("check", str(self.file))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("small.yaml:4: found '1Q' for gc.initial", done.stderr)
 
     def test_a_difference_names_metric_old_new_and_event(self) -> None:
         heapsim("check", str(self.file), "--update")
@@ -139,6 +190,7 @@ class Check(unittest.TestCase):
         self.assertIn("found no cell that is like 'no-such/*'", done.stdout)
 
     def test_bad_baselines(self) -> None:
+        self.baseline.parent.mkdir()
         for text, message in (("{", "small.json:1: found"), ("{}", "found JSON without cells")):
             self.baseline.write_text(text)
             done = heapsim("check", str(self.file))
