@@ -222,7 +222,7 @@ static int finish(request *r, hs_check *check, const char *path, hs_error *error
     size_t changed = check->problem_count - unexpected;
     printf("%s: %zu cells, %zu of %zu expectations met, %s\n", check->grid.scenarios[0]->name,
            check->grid.cell_count, check->met, check->met + unexpected,
-           found == 1 ? r->update ? "no baseline yet" : "no baseline (--update writes one)"
+           found == 1     ? r->update ? "no baseline yet" : "no baseline (--update writes one)"
            : changed == 0 ? "baseline equal"
                           : "baseline differs");
     print_problems(r, check);

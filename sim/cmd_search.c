@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd_grid.h"
+#include "cmd_search_words.h"
 #include "commands.h"
 #include "report.h"
 #include "value_search.h"
@@ -20,6 +21,7 @@ typedef struct search_row {
     hs_search_result result;
     int64_t python, sockets; /* with the value found; HS_METRIC_ABSENT */
     bool beaten;
+    bool applies; /* the policy and the traces can be on the board, with some value */
     size_t places[2 * HS_SCENARIO_AXES_MAX]; /* in the lists of the other dimensions */
     size_t place_count;
     size_t layout;
@@ -34,6 +36,7 @@ typedef struct request {
     int64_t least;
     const char *json;
     search_row rows[ROWS_MAX];
+    hs_search_words words[ROWS_MAX];
     size_t row_count;
     int interrupted;
     hs_error error;
@@ -155,8 +158,9 @@ static int parse(request *r, int argc, char **argv)
                              argv[optind]);
     }
     if (r->key == NULL) {
-        return hs_cmd_refuse("found neither --largest nor --smallest, expected one of them, such as "
-                             "--largest gc.initial=16K..108K; see `heapsim search --help`");
+        return hs_cmd_refuse(
+            "found neither --largest nor --smallest, expected one of them, such as "
+            "--largest gc.initial=16K..108K; see `heapsim search --help`");
     }
     if (r->grid.cells.count != 0 || r->grid.how.shards != 0) {
         return hs_cmd_refuse("found --%s, expected none with search",
@@ -219,6 +223,7 @@ static bool judge(const request *r, const hs_grid *grid, const char *id, search_
         if (cell->base_length != length || strncmp(cell->id, id, length) != 0) {
             continue;
         }
+        row->applies = row->applies || cell->state == HS_CELL_DONE;
         if (!passes(r, cell)) {
             return false;
         }
@@ -294,6 +299,9 @@ static int add_row(request *r, const hs_grid *grid, const hs_cell *cell)
         hs_error_set(&r->error, NULL, 0, "the host is out of memory");
         return -1;
     }
+    hs_search_words_of(grid, cell, r->key, &r->words[r->row_count]);
+    r->words[r->row_count].result = &to->result;
+    r->words[r->row_count].applies = &to->applies;
     r->row_count++;
     for (size_t i = 0; i < cell->scenario->axis_count; i++) {
         if (strcmp(cell->scenario->axes[i].name, r->key) != 0) {
@@ -407,7 +415,7 @@ static void print_rows(const request *r, FILE *out)
         short_id(r, w, id, sizeof id);
         fprintf(out, " %c %-*s  ", w->beaten ? ' ' : '*', (int)width, id);
         if (w->result.way == HS_SEARCH_NONE) {
-            fprintf(out, "%*s\n", value, "none passes");
+            fprintf(out, "%*s\n", value, w->applies ? "none passes" : "does not apply");
             continue;
         }
         fprintf(out, "%*" PRId64, value, w->result.value);
@@ -431,8 +439,8 @@ static int write_json(const request *r)
         bool none = w->result.way == HS_SEARCH_NONE;
         json_array_append_new(
             list,
-            json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I}", "cell", id, "way",
-                      way_names[w->result.way], "value",
+            json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:I}", "cell", id, "way",
+                      way_names[w->result.way], "applies", w->applies, "value",
                       none ? json_null() : json_integer(w->result.value), "python_free",
                       none || w->python == HS_METRIC_ABSENT ? json_null() : json_integer(w->python),
                       "sockets", none ? json_null() : json_integer(w->sockets), "edge",
@@ -463,6 +471,7 @@ int hs_cmd_search(int argc, char **argv)
     find_beaten(&r);
     bool data = r.json != NULL && strcmp(r.json, "-") == 0;
     print_rows(&r, data ? stderr : stdout);
+    hs_search_words_print(r.words, r.row_count, r.key, r.range.largest, data ? stderr : stdout);
     status = r.json != NULL ? write_json(&r) : -1;
     bool found = false;
     for (size_t i = 0; i < r.row_count; i++) {

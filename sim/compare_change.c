@@ -72,8 +72,8 @@ static enum hs_change change_of(const hs_line *a, const hs_line *b)
 static size_t partner(const hs_grid *grid, const hs_line *lines, size_t count, size_t of)
 {
     size_t i = of + 1;
-    while (i < count && (same_variant(grid, &lines[i], &lines[0]) ||
-                         !same_case(grid, &lines[i], &lines[of]))) {
+    while (i < count &&
+           (same_variant(grid, &lines[i], &lines[0]) || !same_case(grid, &lines[i], &lines[of]))) {
         i++;
     }
     return i;

@@ -65,16 +65,17 @@ void hs_grid_release(hs_grid *grid)
 
 /* --- layouts and groups --- */
 
-/* Ids hold the names that stand in the files: a copy that was changed but not renamed would be taken
- * for the first one. */
+/* Ids hold the names that stand in the files: a copy that was changed but not renamed would be
+ * taken for the first one. */
 static int refuse_namesake(const char *kind, const char *name, const char *first,
                            const char *second, hs_error *error)
 {
     if (strcmp(first, second) == 0) {
         return 0;
     }
-    hs_error_set(error, second, 0, "found another %s of the name %s (%s), expected a name of its own",
-                 kind, name, first);
+    hs_error_set(error, second, 0,
+                 "found another %s of the name %s (%s), expected a name of its own", kind, name,
+                 first);
     return -1;
 }
 

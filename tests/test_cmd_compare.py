@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -216,6 +217,20 @@ class Search(unittest.TestCase):
                        "--smallest", "gc.initial=16K..32K", "--require", "sockets>=50")
         self.assertEqual(done.returncode, 1)
         self.assertIn("none passes", done.stdout)
+        self.assertIn("https on pico-d4 (esp32, IDF v4.4): none with fixed-48k\n", done.stdout)
+
+    def test_sentences(self) -> None:
+        done = heapsim("search", "--scenario", "tls-and-ble", "--layout", "pico-d4", "--policy",
+                       "fixed-48k,none", "--largest", "gc.initial=16K..108K", "--set", "n=2,3")
+        found = {}
+        for line in done.stdout.splitlines():
+            if re.match(r" [* ] pico-d4/fixed-48k/", line):
+                found[line.split("/", 2)[2].split()[0]] = int(line.split("/", 2)[2].split()[1])
+        self.assertEqual(len(found), 4)
+        for what, value in found.items():
+            self.assertEqual(value % 1024, 0)
+            self.assertIn(f"  {what} on pico-d4 (esp32, IDF v4.4): {value // 1024}K with fixed-48k, "
+                          "policy none does not apply\n", done.stdout)
 
     def test_bad_usage(self) -> None:
         for words in (("--largest", "x"), ("--largest", "gc.initial=2..1"), (),
