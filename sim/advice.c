@@ -183,6 +183,10 @@ static void seek_gain(hs_advice *a, hs_case *c, size_t region)
 {
     for (uint32_t gain = GAIN_STEP; gain <= GAIN_MAX && !a->helps; gain *= 2) {
         hs_result result = try_gain(c, region, gain);
+        if (result.verdict == HS_REFUSED && a->has_next) {
+            a->high = a->next; /* a heap so long would begin with a larger control block */
+            return;
+        }
         a->applies = result.verdict != HS_REFUSED;
         a->helps = result.verdict == HS_PASSED;
         a->result = result;

@@ -129,12 +129,13 @@ static int find_floor(hs_floor *floor, const hs_case *c, hs_error *error)
 
 /* --- what regions could give --- */
 
-static bool passes_on(hs_case *c, hs_other_board *other)
+/* HS_REFUSED when there is no such board. */
+static enum hs_verdict verdict_on(hs_case *c, hs_other_board *other)
 {
-    bool passed =
-        other != NULL && hs_case_try(c, &(hs_trial){.booted = other->board}).verdict == HS_PASSED;
+    enum hs_verdict verdict =
+        other != NULL ? hs_case_try(c, &(hs_trial){.booted = other->board}).verdict : HS_REFUSED;
     hs_other_board_destroy(other);
-    return passed;
+    return verdict;
 }
 
 static bool passes_without(hs_case *c, size_t region, uint64_t less)
@@ -142,7 +143,7 @@ static bool passes_without(hs_case *c, size_t region, uint64_t less)
     uint32_t all[HS_LAYOUT_REGIONS_MAX] = {0};
     hs_error ignored = {{0}};
     all[region] = (uint32_t)less;
-    return passes_on(c, hs_board_reduced(c, all, &ignored));
+    return verdict_on(c, hs_board_reduced(c, all, &ignored)) == HS_PASSED;
 }
 
 /* The edge between passing with `low` and failing with `high`, STEP apart. */
@@ -174,28 +175,34 @@ static uint32_t change(const hs_region_bound *r, uint32_t scale)
     return r->counted ? (uint32_t)(part / STEP * STEP) : 0;
 }
 
-static bool passes_scaled(const hs_bounds *b, hs_case *c, uint32_t scale)
+static enum hs_verdict verdict_scaled(const hs_bounds *b, hs_case *c, uint32_t scale)
 {
     uint32_t by[HS_LAYOUT_REGIONS_MAX] = {0};
     hs_error ignored = {{0}};
     for (size_t i = 0; i < b->region_count; i++) {
         by[i] = change(&b->regions[i], scale);
     }
-    return passes_on(c, scale > 1000 ? hs_board_enlarged(c, by, &ignored)
-                                     : hs_board_reduced(c, by, &ignored));
+    return verdict_on(c, scale > 1000 ? hs_board_enlarged(c, by, &ignored)
+                                      : hs_board_reduced(c, by, &ignored));
 }
 
 static void find_scale(hs_bounds *b, hs_case *c)
 {
     uint32_t low = b->passes ? 0 : 1000; /* fails, or is taken to */
     uint32_t high = b->passes ? 1000 : 0;
+    b->tried = low;
     for (uint32_t scale = 1125; high == 0 && scale <= SCALE_MAX; scale += scale / 8) {
-        high = passes_scaled(b, c, scale) ? scale : 0;
+        enum hs_verdict verdict = verdict_scaled(b, c, scale);
+        if (verdict == HS_REFUSED) {
+            break; /* a heap so long would begin with a larger control block */
+        }
+        high = verdict == HS_PASSED ? scale : 0;
         low = high == 0 ? scale : low;
+        b->tried = scale;
     }
     while (high != 0 && high - low > 1) {
         uint32_t middle = (low + high) / 2;
-        if (passes_scaled(b, c, middle)) {
+        if (verdict_scaled(b, c, middle) == HS_PASSED) {
             high = middle;
         } else {
             low = middle;

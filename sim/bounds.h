@@ -37,8 +37,9 @@ typedef struct hs_bounds {
     bool passes;           /* the case as it is */
     bool possible;         /* floor.both <= room + added and floor.largest <= largest_free */
     /* All 8BIT regions together, in proportion to their room: per mille of it with which the run
-     * passes; one less (more, when it fails as it is) does not. 0: none was found up to 4000. */
+     * passes; one less (more, when it fails as it is) does not. 0: none was found up to `tried`. */
     uint32_t scale;
+    uint32_t tried;  /* the most that could be tried, at most 4000; 1000: no more could */
     uint64_t needed; /* the room that this is */
     size_t region_count;
     hs_region_bound *regions;

@@ -160,11 +160,11 @@ static json_t *bounds_json(const hs_bounds *b)
                                         "size", (json_int_t)r->size, "type", r->type, "room",
                                         (json_int_t)r->room, "spare", spare));
     }
-    return json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:I, s:o}", "floor", floor_json(&b->floor),
-                     "room", (json_int_t)b->room, "added", (json_int_t)b->added,
-                     "largest_free_block_exact", (json_int_t)b->largest_free, "possible",
-                     b->possible, "scale", (json_int_t)b->scale, "needed", (json_int_t)b->needed,
-                     "regions", regions);
+    return json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:o}", "floor",
+                     floor_json(&b->floor), "room", (json_int_t)b->room, "added",
+                     (json_int_t)b->added, "largest_free_block_exact", (json_int_t)b->largest_free,
+                     "possible", b->possible, "scale", (json_int_t)b->scale, "scale_tried",
+                     (json_int_t)b->tried, "needed", (json_int_t)b->needed, "regions", regions);
 }
 
 static json_t *traces_json(const hs_case *c)

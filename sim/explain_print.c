@@ -270,7 +270,11 @@ static void print_advice(FILE *out, const hs_explanation *e)
 static void print_scale(FILE *out, const hs_bounds *b)
 {
     if (b->scale == 0) {
-        fputs("  under this policy it fails even with four times the room in every region\n", out);
+        fprintf(out,
+                b->tried > 1000 ? "  under this policy it fails even with %" PRIu32 ".%" PRIu32
+                                  " %% of the room in every region\n"
+                                : "  more room in every region could not be tried on this board\n",
+                b->tried / 10, b->tried % 10);
         return;
     }
     fprintf(out,

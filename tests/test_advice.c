@@ -3,6 +3,7 @@
 #include "case.h"
 
 #include "advice.h"
+#include "explain.h"
 #include "explain_board.h"
 
 /* About 12000 bytes in one block. */
@@ -193,6 +194,29 @@ static void bytes_missing_in_each_region(void **state)
     done(&f);
 }
 
+/* A heap of more than 256 KiB begins with a larger control block, so that the live blocks of a
+ * known state would lie elsewhere: longer than that nothing can be tried, and it says how far it
+ * went. */
+static void no_region_grows_for_ever(void **state)
+{
+    (void)state;
+    case_files f;
+    advise(&f,
+           "name: t\ntitle: t\nchip: esp32\nidf: v4.4\nsource: [made up]\nregions:\n"
+           "  - {start: 0x3ffb0000, size: 3032, type: DRAM}\n"
+           "boot: {blocks: [{start: 0x3ffb065c, size: 400}]}\n",
+           NO_PYTHON, IDF_TRACE("alloc 1 300000 net\n"));
+    const hs_advice *a = find(HS_ADVICE_REGION, NULL);
+    assert_true(a->applies);
+    assert_false(a->helps);
+    assert_int_equal(a->high, 128 * 1024);
+    char text[400];
+    hs_advice_sentence(a, text, sizeof text);
+    assert_string_equal(text,
+                        "more memory in the region at 0x3ffb0000 (DRAM): not even 128K bytes");
+    done(&f);
+}
+
 typedef struct picture {
     char text[400];
     size_t used;
@@ -322,6 +346,7 @@ int main(void)
         cmocka_unit_test(allocations_keep_their_order),
         cmocka_unit_test(an_order_that_does_not_help),
         cmocka_unit_test(bytes_missing_in_each_region),
+        cmocka_unit_test(no_region_grows_for_ever),
         cmocka_unit_test(boards_with_more_and_less),
         cmocka_unit_test(taken_from_the_largest_blocks),
         cmocka_unit_test(other_policies),
