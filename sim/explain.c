@@ -26,10 +26,10 @@ static hs_store *add_store(hs_stores *stores)
     return &grown[stores->count++];
 }
 
-static hs_holding *holding_of(hs_store *store, uint8_t kind, uint16_t owner, size_t phases)
+static hs_holding *holding_of(hs_store *store, const char *name, uint8_t kind, size_t phases)
 {
     for (size_t i = 0; i < store->count; i++) {
-        if (store->holdings[i].kind == kind && store->holdings[i].owner == owner) {
+        if (store->holdings[i].kind == kind && strcmp(store->holdings[i].name, name) == 0) {
             return &store->holdings[i];
         }
     }
@@ -40,7 +40,7 @@ static hs_holding *holding_of(hs_store *store, uint8_t kind, uint16_t owner, siz
         free(marks);
         return NULL;
     }
-    grown[store->count] = (hs_holding){.kind = kind, .owner = owner, .phases = marks};
+    grown[store->count] = (hs_holding){.kind = kind, .name = name, .phases = marks};
     return &grown[store->count++];
 }
 
@@ -52,33 +52,37 @@ static bool add_free(hs_store *store, uint32_t size)
     return true;
 }
 
-static bool add_live(hs_store *store, const hs_run *run, uint8_t kind, uint16_t owner,
-                     uint16_t phase, uint32_t size)
+static bool add_live(hs_store *store, const hs_run *run, const hs_pin *block)
 {
-    hs_holding *h = holding_of(store, kind, owner, run->phase_count);
+    hs_holding *h = holding_of(store, hs_pin_name(run, block), block->kind, run->phase_count);
     if (h == NULL) {
         return false;
     }
-    h->bytes += size;
+    h->bytes += block->size;
     h->blocks++;
-    if (kind == HS_PIN_OWNER && phase < run->phase_count) {
-        h->phases[phase] = true;
+    if (block->kind == HS_PIN_OWNER && block->phase < run->phase_count) {
+        h->phases[block->phase] = true;
     }
     return true;
 }
 
 static bool add_holder(hs_store *store, const hs_run *run, const hs_holder *h)
 {
+    hs_pin block = {.start = h->start, .size = h->size, .owner = h->owner, .phase = h->phase};
     switch (h->kind) {
     case HS_HOLDER_FREE:
         return add_free(store, h->size);
     case HS_HOLDER_AREA:
-        return add_live(store, run, HS_PIN_AREA, HS_NO_OWNER, 0, h->size);
+        block.kind = HS_PIN_AREA;
+        break;
     case HS_HOLDER_OWNER:
-        return add_live(store, run, HS_PIN_OWNER, h->owner, h->phase, h->size);
+        block.kind = HS_PIN_OWNER;
+        break;
     default:
-        return add_live(store, run, HS_PIN_BOOT, HS_NO_OWNER, 0, h->size);
+        block.kind = HS_PIN_BOOT;
+        break;
     }
+    return add_live(store, run, &block);
 }
 
 static int take_regions(hs_stores *stores, const hs_run *run, const hs_failure *failure,
@@ -115,8 +119,13 @@ static bool add_object(hs_store *store, const hs_run *run, const hs_gc_object *o
 {
     uint32_t size = object->blocks * HS_GC_BLOCK;
     const hs_slot *slot = hs_slot_list_find(slots, object->address, size);
-    return slot != NULL ? add_live(store, run, HS_PIN_OWNER, slot->owner, slot->phase, size)
-                        : add_live(store, run, HS_PIN_LINKED, HS_NO_OWNER, 0, size);
+    hs_pin block = {.start = object->address, .size = size, .kind = HS_PIN_LINKED};
+    if (slot != NULL) {
+        block.kind = HS_PIN_OWNER;
+        block.owner = slot->owner;
+        block.phase = slot->phase;
+    }
+    return add_live(store, run, &block);
 }
 
 static bool take_area(hs_stores *stores, const hs_run *run, const hs_gc_area *area,
@@ -168,7 +177,7 @@ static int by_bytes(const void *a, const void *b)
     if (x->bytes != y->bytes) {
         return x->bytes < y->bytes ? 1 : -1;
     }
-    return x->kind != y->kind ? x->kind - y->kind : x->owner - y->owner;
+    return x->kind != y->kind ? x->kind - y->kind : strcmp(x->name, y->name);
 }
 
 int hs_stores_take(hs_stores *stores, const hs_run *run, const hs_failure *failure, hs_error *error)
@@ -199,11 +208,6 @@ void hs_stores_release(hs_stores *stores)
     }
     free(stores->items);
     *stores = (hs_stores){0};
-}
-
-const char *hs_holding_name(const hs_run *run, const hs_holding *holding)
-{
-    return hs_pin_name(run, &(hs_pin){.kind = holding->kind, .owner = holding->owner});
 }
 
 /* --- the whole --- */

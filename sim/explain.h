@@ -11,9 +11,9 @@
 
 /* What one owner holds in one store. */
 typedef struct hs_holding {
-    uint8_t kind;   /* enum hs_pin_kind */
-    uint16_t owner; /* HS_PIN_OWNER */
-    uint64_t bytes; /* payload */
+    uint8_t kind;     /* enum hs_pin_kind */
+    const char *name; /* hs_pin_name() */
+    uint64_t bytes;   /* payload */
     uint64_t blocks;
     bool *phases; /* by number: it allocated there in this phase */
 } hs_holding;
@@ -63,8 +63,6 @@ int hs_explain_print_brief(FILE *out, const hs_run *run, const hs_failure *failu
 /* NULL: host out of memory. */
 json_t *hs_explain_json(const hs_explanation *explanation);
 
-/* "boot", "Python's heap", "reached through links" or the owner's name. */
-const char *hs_holding_name(const hs_run *run, const hs_holding *holding);
 /* "gc.initial" and so on: the sentence of one piece of advice, to `text`. */
 void hs_advice_sentence(const hs_advice *advice, char *text, size_t size);
 

@@ -29,10 +29,10 @@ static json_t *stores_json(const hs_explanation *e)
         json_t *holders = json_array();
         for (size_t k = 0; k < p->count; k++) {
             const hs_holding *h = &p->holdings[k];
-            json_array_append_new(
-                holders, json_pack("{s:s, s:I, s:I, s:o}", "owner", hs_holding_name(e->run, h),
-                                   "bytes", (json_int_t)h->bytes, "blocks", (json_int_t)h->blocks,
-                                   "phases", phases_json(e->run, h)));
+            json_array_append_new(holders,
+                                  json_pack("{s:s, s:I, s:I, s:o}", "owner", h->name, "bytes",
+                                            (json_int_t)h->bytes, "blocks", (json_int_t)h->blocks,
+                                            "phases", phases_json(e->run, h)));
         }
         json_array_append_new(
             list,

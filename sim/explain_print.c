@@ -124,7 +124,7 @@ static void print_store(FILE *out, const hs_run *run, const hs_store *store)
     for (size_t i = 0; i < store->count; i++) {
         const hs_holding *h = &store->holdings[i];
         fprintf(out, "    %8" PRIu64 " bytes in %" PRIu64 " block%s  %s", h->bytes, h->blocks,
-                plural(h->blocks), hs_holding_name(run, h));
+                plural(h->blocks), h->name);
         print_phases(out, run, h);
         fputc('\n', out);
     }

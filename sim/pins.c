@@ -363,10 +363,28 @@ void hs_pins_release(hs_pin_sets *sets)
     *sets = (hs_pin_sets){0};
 }
 
+/* A layout imported from a log may say whose a block is, as of the Python heap that it found. */
+static const char *boot_name(const hs_layout *layout, hs_addr start)
+{
+    for (size_t i = 0; layout != NULL && i < layout->block_count; i++) {
+        const hs_layout_block *block = &layout->blocks[i];
+        if (block->start == start && block->owner != NULL && layout->boot == HS_BOOT_BLOCKS) {
+            return block->owner;
+        }
+    }
+    return "boot";
+}
+
 const char *hs_pin_name(const hs_run *run, const hs_pin *pin)
 {
-    static const char *const names[] = {[HS_PIN_BOOT] = "boot",
-                                        [HS_PIN_AREA] = "Python's heap",
-                                        [HS_PIN_LINKED] = "reached through links"};
-    return pin->kind == HS_PIN_OWNER ? run->owners[pin->owner].name : names[pin->kind];
+    switch (pin->kind) {
+    case HS_PIN_OWNER:
+        return run->owners[pin->owner].name;
+    case HS_PIN_AREA:
+        return "Python's heap";
+    case HS_PIN_LINKED:
+        return "reached through links";
+    default:
+        return boot_name(run->board->layout, pin->start);
+    }
 }

@@ -48,7 +48,8 @@ void hs_pins_release(hs_pin_sets *sets);
 /* The heap's region type; a part of the DMA reserve has none. */
 const char *hs_place_type(const hs_caps_heap *heap);
 
-/* The owner's name, "boot", "Python's heap" or "reached through links". */
+/* The owner's name, "boot" or what the layout calls that block, "Python's heap" or "reached through
+ * links". */
 const char *hs_pin_name(const hs_run *run, const hs_pin *pin);
 
 #endif

@@ -33,7 +33,7 @@ static void expect_store(size_t index, const char *expected)
     for (size_t i = 0; i < s->count; i++) {
         const hs_holding *h = &s->holdings[i];
         used += (size_t)snprintf(text + used, sizeof text - used, "%s %llu/%llu",
-                                 hs_holding_name(explanation.run, h), (unsigned long long)h->bytes,
+                                 h->name, (unsigned long long)h->bytes,
                                  (unsigned long long)h->blocks);
         const char *gap = " ";
         for (size_t p = 0; p < explanation.run->phase_count; p++) {

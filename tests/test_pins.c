@@ -118,6 +118,10 @@ static void areas_and_boot_blocks_by_name(void **state)
         "name: t\ntitle: t\nchip: esp32\nidf: v4.4\nsource: [made up]\nregions:\n"
         "  - {start: 0x3ffe4350, size: 3632, type: DIRAM}\n"
         "boot: {blocks: [{start: 0x3ffe49ac, size: 300}]}\n";
+    static const char named[] =
+        "name: t\ntitle: t\nchip: esp32\nidf: v4.4\nsource: [made up]\nregions:\n"
+        "  - {start: 0x3ffe4350, size: 3632, type: DIRAM}\n"
+        "boot: {blocks: [{start: 0x3ffe49ac, size: 300, owner: gc-heap}]}\n";
     world w;
     pins_of(&w, booted, PYTHON("1024"), IDF_TRACE("alloc 1 1200 net\n"));
     expect_heap(&w, "boot:300 python:1024 free:668");
@@ -125,6 +129,9 @@ static void areas_and_boot_blocks_by_name(void **state)
     done(&w);
     pins_of(&w, booted, PYTHON("1024"), IDF_TRACE("alloc 1 1800 net\n"));
     expect_pins(&w, 0, "boot:300 Python's heap:1024 -> 2000");
+    done(&w);
+    pins_of(&w, named, NO_PYTHON, IDF_TRACE("alloc 1 1800 net\n"));
+    expect_pins(&w, 0, "gc-heap:300 -> 2000");
     done(&w);
 }
 
