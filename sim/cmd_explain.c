@@ -1,5 +1,6 @@
 /* heapsim explain: why a run failed, who holds the memory, what would help. */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,41 @@ static int write_json(const request *r, const hs_explanation *e, hs_error *error
     return result;
 }
 
+/* The first parameter that helps, as a command to type. */
+static void print_try(FILE *out, const request *r, const hs_explanation *e)
+{
+    size_t i = 0;
+    while (i < e->advices.count &&
+           (e->advices.items[i].kind != HS_ADVICE_PARAMETER || !e->advices.items[i].helps)) {
+        i++;
+    }
+    if (i == e->advices.count) {
+        return;
+    }
+    fprintf(out, "\nTo see it:\n  heapsim compare --layout %s --policy %s --trace ", r->layout,
+            r->policy != NULL ? r->policy : e->c->policy->name);
+    for (size_t k = 0; k < r->trace_count; k++) {
+        fprintf(out, "%s%s", k > 0 ? "+" : "", r->traces[k]);
+    }
+    fprintf(out, " --set %s=%" PRIu64 "\n", e->advices.items[i].name, e->advices.items[i].value);
+}
+
+/* A board imported with its Python heap in it: no policy can change that heap. */
+static void print_held_heap(FILE *out, const hs_layout *layout)
+{
+    for (size_t i = 0; layout->boot == HS_BOOT_BLOCKS && i < layout->block_count; i++) {
+        const hs_layout_block *block = &layout->blocks[i];
+        if (block->owner != NULL && strcmp(block->owner, HS_LAYOUT_GC_HEAP) == 0) {
+            fprintf(out,
+                    "\nPython's heap (%" PRIu32 " bytes at 0x%08" PRIx32
+                    ") is part of this board as it was imported. To try another first area:\n"
+                    "  heapsim trace import --policy POLICY LOG -o BOARD.yaml   "
+                    "(POLICY: of `heapsim list policies`)\n",
+                    block->size, block->start);
+        }
+    }
+}
+
 static int explain(const request *r, hs_case *c, hs_error *error)
 {
     for (size_t i = 0; i < r->trace_count; i++) {
@@ -121,6 +157,10 @@ static int explain(const request *r, hs_case *c, hs_error *error)
     bool to_stdout = r->json != NULL && strcmp(r->json, "-") == 0;
     FILE *words = to_stdout ? stderr : stdout;
     hs_explain_print(words, &e);
+    if (e.run->failed) {
+        print_try(words, r, &e);
+        print_held_heap(words, c->layout);
+    }
     int status = e.run->failed || e.run->crashed ? HS_EXIT_FAILED : HS_EXIT_OK;
     if (r->json != NULL && write_json(r, &e, error) != 0) {
         status = hs_cmd_refuse("%s", error->text);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device/chip.h"
+#include "layout.h"
 
 /* A double-quoted YAML scalar. */
 static void put_quoted(FILE *out, const char *text)
@@ -208,7 +209,7 @@ static void put_boot(FILE *out, const hs_import_moment *m, bool without_gc)
         const hs_import_block *block = &m->blocks[i];
         if (!block->gc || !without_gc) {
             fprintf(out, "    - {start: 0x%08" PRIx32 ", size: %" PRIu32 "%s}\n", block->start,
-                    block->size, block->gc ? ", owner: gc-heap" : "");
+                    block->size, block->gc ? ", owner: " HS_LAYOUT_GC_HEAP : "");
         }
     }
 }
@@ -268,6 +269,18 @@ static void report(hs_import *import, const hs_import_moment *m)
                        : m->idf_unknown  ? "heapsim does not know the one that the log names"
                        : m->idf_evidence ? "inferred from the figures"
                                          : "a guess, the log names none");
+    }
+    size_t gc_blocks = 0;
+    for (size_t i = 0; i < m->block_count; i++) {
+        gc_blocks += m->blocks[i].gc ? 1 : 0;
+    }
+    if (import->request->policy == NULL && m->python[0] != 0) {
+        hs_import_note(import,
+                       gc_blocks != 0
+                           ? "Python's heap stays as the log shows it: to try another first area, "
+                             "import with --policy NAME (`heapsim list policies`)"
+                           : "the log does not show where Python's heap is: import with --policy "
+                             "NAME (`heapsim list policies`) to have one");
     }
     import->report->complete = import->board->damaged == 0;
 }

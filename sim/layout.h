@@ -39,6 +39,8 @@ enum hs_boot_kind {
     HS_BOOT_TRACE   /* trace: as HS_BOOT_INIT, then the trace `boot_trace` is replayed */
 };
 
+#define HS_LAYOUT_GC_HEAP "gc-heap" /* owner of the block that is the Python heap of a log */
+
 typedef struct hs_layout {
     const char *path;   /* of the file, as it was given */
     const char *name;   /* never NULL */
