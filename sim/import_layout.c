@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "device/chip.h"
+#include "idf_nearest.h"
 #include "layout.h"
 
 /* A double-quoted YAML scalar. */
@@ -89,17 +90,19 @@ static void put_moment(FILE *out, const hs_import_moment *m)
 
 static void put_release(FILE *out, const hs_import_moment *m)
 {
+    char nearest[128];
+    hs_idf_nearest_words(m->idf, nearest, sizeof nearest);
     if (m->idf_corrected) {
         put_source(out,
                    "IDF release: the log says %s, which contradicts its figures; %s stands for the "
                    "releases whose arithmetic fits best (%s)",
                    m->idf, m->model.release, m->model.profile->name);
     } else if (m->idf_unknown) {
-        put_source(
-            out,
-            "IDF release: the log says %s, which heapsim does not know; %s is the nearest by "
-            "its figures (`heapsim list profiles` shows what is known)",
-            m->idf, m->model.release);
+        put_source(out,
+                   "IDF release: the log says %s, which heapsim does not know%s; %s is taken, %s",
+                   m->idf, nearest, m->model.release,
+                   m->idf_evidence ? "its arithmetic fits the figures best"
+                                   : "there are no figures to tell it from");
     } else if (m->idf_guessed && m->idf_evidence) {
         put_source(out,
                    "IDF release: not in the log; %s stands for the releases whose arithmetic fits "
@@ -247,6 +250,38 @@ static void write_layout(const hs_import *import, const hs_import_moment *m, FIL
     put_boot(out, m, policy != NULL);
 }
 
+static void note_release(hs_import *import, const hs_import_moment *m)
+{
+    if (!m->idf_guessed) {
+        return;
+    }
+    char unknown[256];
+    char nearest[128];
+    hs_idf_nearest_words(m->idf, nearest, sizeof nearest);
+    snprintf(unknown, sizeof unknown, "heapsim does not know the log's %s%s", m->idf, nearest);
+    hs_import_note(import, "IDF release %s: %s", m->model.release,
+                   m->idf_corrected  ? "the log names another one, which its figures contradict"
+                   : m->idf_unknown  ? unknown
+                   : m->idf_evidence ? "inferred from the figures"
+                                     : "a guess, the log names none");
+}
+
+static void note_python(hs_import *import, const hs_import_moment *m)
+{
+    size_t gc_blocks = 0;
+    for (size_t i = 0; i < m->block_count; i++) {
+        gc_blocks += m->blocks[i].gc ? 1 : 0;
+    }
+    if (import->request->policy == NULL && m->python[0] != 0) {
+        hs_import_note(import,
+                       gc_blocks != 0
+                           ? "Python's heap stays as the log shows it: to try another first area, "
+                             "import with --policy NAME (`heapsim list policies`)"
+                           : "the log does not show where Python's heap is: import with --policy "
+                             "NAME (`heapsim list policies`) to have one");
+    }
+}
+
 static void report(hs_import *import, const hs_import_moment *m)
 {
     size_t counts[HS_KNOWN_TUPLE + 1] = {0};
@@ -263,25 +298,8 @@ static void report(hs_import *import, const hs_import_moment *m)
         hs_import_note(import,
                        "the log holds no state of the heap: the layout is that of the boot");
     }
-    if (m->idf_guessed) {
-        hs_import_note(import, "IDF release %s: %s", m->model.release,
-                       m->idf_corrected  ? "the log names another one, which its figures contradict"
-                       : m->idf_unknown  ? "heapsim does not know the one that the log names"
-                       : m->idf_evidence ? "inferred from the figures"
-                                         : "a guess, the log names none");
-    }
-    size_t gc_blocks = 0;
-    for (size_t i = 0; i < m->block_count; i++) {
-        gc_blocks += m->blocks[i].gc ? 1 : 0;
-    }
-    if (import->request->policy == NULL && m->python[0] != 0) {
-        hs_import_note(import,
-                       gc_blocks != 0
-                           ? "Python's heap stays as the log shows it: to try another first area, "
-                             "import with --policy NAME (`heapsim list policies`)"
-                           : "the log does not show where Python's heap is: import with --policy "
-                             "NAME (`heapsim list policies`) to have one");
-    }
+    note_release(import, m);
+    note_python(import, m);
     import->report->complete = import->board->damaged == 0;
 }
 

@@ -52,7 +52,8 @@ typedef struct hs_import_moment {
     bool idf_guessed;
     bool idf_corrected; /* the figures contradict the release that the log names */
     bool idf_unknown;   /* heapsim does not know the release that the log names */
-    bool idf_evidence;  /* there are figures to tell a release from */
+    char idf_nearest[16];
+    bool idf_evidence; /* there are figures to tell a release from */
     bool spiram;
     bool has_state;
     hs_import_model model;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "idf_nearest.h"
+
 typedef struct score {
     unsigned matches;
     unsigned misfits;
@@ -114,9 +116,10 @@ static bool sorted_by_size(const hs_import_moment *m)
 
 void hs_import_moment_release(hs_import_moment *m)
 {
-    /* One of each kind of arithmetic; of two that fit equally well the first is taken. */
-    static const char *const candidates[] = {"v4.4", "v4.4.2", "v4.4.4", "v5.5",
-                                             "v4.3", "v3.3",   "v5.3"};
+    /* The nearest to one that is unknown, then one of each kind of arithmetic; of two that fit
+     * equally well the first is taken. */
+    const char *const candidates[] = {m->idf_nearest, "v4.4", "v4.4.2", "v4.4.4",
+                                      "v5.5",         "v4.3", "v3.3",   "v5.3"};
     score best = {0, 0};
     hs_import_model model;
     bool found = m->idf[0] != 0 && hs_import_model_of(&model, m->idf, m->chip, m->spiram);
@@ -129,6 +132,9 @@ void hs_import_moment_release(hs_import_moment *m)
     }
     bool named = found;
     m->idf_unknown = m->idf[0] != 0 && !found;
+    if (m->idf_unknown) {
+        hs_idf_nearest_release(m->idf, m->idf_nearest, sizeof m->idf_nearest);
+    }
     bool sorted = sorted_by_size(m);
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         if (!hs_import_model_of(&model, candidates[i], m->chip, m->spiram) ||

@@ -8,6 +8,7 @@
 #include "device/chip.h"
 #include "device/profile.h"
 #include "device/region.h"
+#include "idf_nearest.h"
 #include "yaml_file.h"
 
 /* The file as libcyaml loads it: numbers as text, so that all their errors are alike. */
@@ -161,9 +162,12 @@ static int check_idf(const reader *r)
                          hs_idf_profile_row(i)->name);
         used += n > 0 ? (size_t)n : 0;
     }
+    char nearest[128];
+    hs_idf_nearest_words(r->raw->idf, nearest, sizeof nearest);
     hs_yaml_fail(r->yaml, r->error, "idf",
-                 "found IDF release '%s', expected one such as v4.4 or v5.0.2 out of: %s",
-                 r->raw->idf, rows);
+                 "found IDF release '%s', which heapsim does not know%s, expected one such as v4.4 "
+                 "or v5.0.2 out of: %s",
+                 r->raw->idf, nearest, rows);
     return -1;
 }
 

@@ -228,7 +228,8 @@ static const yaml_case bad[] = {
     {"name: a\ntitle: t\nchip: esp99\nidf: v4.4\nsource: [s]\n" REGIONS,
      "3: found chip 'esp99', expected one of: esp32, esp32s2, esp32s3, esp32c3*"},
     {"name: a\ntitle: t\nchip: esp32\nidf: v2.1\nsource: [s]\n" REGIONS,
-     "4: found IDF release 'v2.1', expected one such as v4.4 or v5.0.2 out of: v3.0 to v4.2; *"},
+     "4: found IDF release 'v2.1', which heapsim does not know (nearest: v3.0 to v4.2), expected "
+     "one such as v4.4 or v5.0.2 out of: v3.0 to v4.2; *"},
     {"name: a\ntitle: t\nchip: esp32\nidf: v4.4\nsource: s\n" REGIONS,
      "5: found a single value for source, expected a list"},
     {HEAD "regions:\n- {start: 0x3ffb0000, size: 4K, type: SRAM}\n",
