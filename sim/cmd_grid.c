@@ -198,6 +198,25 @@ static int add_traces(hs_cmd_grid *g, const char *names, hs_grid *grid, hs_error
     return scenario != NULL ? hs_grid_add(grid, scenario, &g->choice, error) : -1;
 }
 
+/* At each `/` but those inside a path, which have no NAME= behind them. */
+static int split_id(hs_cmd_names *names, char *id)
+{
+    for (char *part = id; part != NULL;) {
+        size_t length = strcspn(part, "/");
+        if (names->count < 3 || memchr(part, '=', length) != NULL) {
+            if (names->count == HS_CMD_NAMES_MAX || (length == 0 && names->count < 2)) {
+                return -1;
+            }
+            if (part != id) {
+                part[-1] = 0;
+            }
+            names->texts[names->count++] = part;
+        }
+        part = part[length] != 0 ? part + length + 1 : NULL;
+    }
+    return 0;
+}
+
 /* LAYOUT/POLICY/WHAT[/NAME=VALUE...]: the first three say what is to be made; the values that the
  * scenario does not have are the policy's. */
 static int make_from_id(hs_cmd_grid *g, const char *id, hs_grid *grid, hs_error *error)
@@ -211,7 +230,8 @@ static int make_from_id(hs_cmd_grid *g, const char *id, hs_grid *grid, hs_error 
     }
     hs_cmd_names *names = &parts[used];
     char *copy = strcpy(copies[used++], id);
-    if (hs_cmd_split(names, copy, '/') != 0 || names->count < 3 || strpbrk(id, "*?[") != NULL) {
+    hs_data_look_beside(""); /* an id has the name of a layout or policy, not its file's */
+    if (split_id(names, copy) != 0 || names->count < 3 || strpbrk(id, "*?[") != NULL) {
         hs_error_set(error, NULL, 0,
                      "found --cell %s alone, expected LAYOUT/POLICY/SCENARIO[/NAME=VALUE...], or "
                      "--scenario or --trace beside a pattern",
@@ -224,9 +244,9 @@ static int make_from_id(hs_cmd_grid *g, const char *id, hs_grid *grid, hs_error 
     const char *seed = NULL;
     for (size_t i = 3; i < names->count; i++) {
         char *value = copies[used - 1] + (strchr(names->texts[i], '=') - copies[used - 1]);
-        if (strchr(names->texts[i], '=') == NULL || choice.axis_count == HS_SCENARIO_AXES_MAX) {
-            hs_error_set(error, NULL, 0, "found '%s' in the id of a cell, expected NAME=VALUE",
-                         names->texts[i]);
+        if (choice.axis_count == HS_SCENARIO_AXES_MAX) {
+            hs_error_set(error, NULL, 0, "found more than %d values in the id of a cell",
+                         HS_SCENARIO_AXES_MAX);
             return -1;
         }
         *value++ = 0;

@@ -142,7 +142,8 @@ static int cut(hs_grid_trace *part, const hs_grid_trace *whole, hs_error *error)
 {
     size_t begin = part->from != NULL ? find_phase(whole, 0, part->from) : 0;
     size_t end = part->until != NULL ? find_phase(whole, begin + 1, part->until) : whole->count;
-    if (whole->streamed || begin >= whole->count || (part->until != NULL && end == whole->count)) {
+    if (whole->streamed || (part->from != NULL && begin >= whole->count) ||
+        (part->until != NULL && end == whole->count)) {
         hs_error_set(error, whole->path, 0,
                      whole->streamed ? "found a trace of more than 4 million events, expected a "
                                        "shorter one to take a part of"
@@ -190,7 +191,7 @@ static long add(hs_grid_traces *traces, hs_grid_trace *trace, hs_error *error)
 
 static int load(hs_grid_traces *traces, hs_grid_trace *trace, hs_error *error)
 {
-    if (trace->from == NULL && trace->until == NULL) {
+    if (trace->from == NULL && trace->until == NULL && !trace->free_rest) {
         trace->file = hs_session_open_trace(trace->name, error);
         if (trace->file == NULL) {
             return -1;

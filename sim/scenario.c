@@ -283,16 +283,17 @@ static int check_step(const reader *r, const hs_scenario *s, const hs_scenario_s
                 (raw->mark != NULL);
     bool wants_steps = raw->repeat != NULL || raw->at != NULL;
     bool stray =
-        (raw->rest != 0 && raw->from == NULL && raw->until == NULL) ||
+        (raw->rest != 0 && raw->trace == NULL) ||
         (raw->trace == NULL && (raw->from != NULL || raw->until != NULL || raw->at != NULL)) ||
-        (raw->repeat == NULL && raw->cycle != NULL) ||
+        (raw->repeat == NULL && raw->at == NULL && raw->cycle != NULL) ||
         (raw->together_count == 0 && (raw->copies != NULL || raw->seed != NULL)) ||
-        wants_steps != (raw->step_count != 0);
+        (!wants_steps && raw->step_count != 0) ||
+        (wants_steps && raw->step_count == 0 && (raw->at == NULL || raw->cycle == NULL));
     if (kinds != 1 || stray) {
         hs_yaml_fail(
             r->yaml, r->error, path,
             "found a step with other keys, expected one of: {trace, from, until, rest}, {trace, "
-            "at, steps}, {repeat, steps, cycle}, {together, copies, seed}, {mark}");
+            "at, steps, cycle}, {repeat, steps, cycle}, {together, copies, seed}, {mark}");
         return -1;
     }
     const char *texts[] = {raw->trace, raw->repeat, raw->copies, raw->seed};

@@ -37,12 +37,13 @@ typedef struct hs_scenario_step {
     const char *trace;              /* TRACE: name, or `$AXIS` */
     const char *from, *until;       /* TRACE: phases, NULL: begin, end */
     bool free_rest;                 /* TRACE: what a part leaves allocated is freed at its end */
-    const char *at;                 /* TRACE: phase at whose begins `steps` come; NULL */
+    const char *at;                 /* TRACE: phases (their begins) and marks, as in a shell, at
+                                       which `steps` come; NULL */
     hs_scenario_list together;      /* TOGETHER */
     const char *copies;             /* TOGETHER: a number or `$AXIS`; NULL: 1 */
     const char *seed;               /* TOGETHER: a number or `$AXIS`; NULL: the cell's */
     const char *repeat;             /* REPEAT: a number or `$AXIS` */
-    const char *cycle;              /* REPEAT: name under which each round is sampled; NULL */
+    const char *cycle;              /* REPEAT, TRACE with `at`: each round is sampled; NULL */
     const char *mark;               /* MARK: name */
     struct hs_scenario_step *steps; /* REPEAT, TRACE with `at` */
     size_t step_count;

@@ -1,5 +1,6 @@
 #include "scenario_program.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,24 +84,41 @@ static int open_stream(maker *m, const hs_scenario_step *step, const char *name,
     return 0;
 }
 
-/* The trace up to each begin of phase `at`, the inner steps there, then the rest. */
+/* A phase begins or a mark stands here whose name is like `at`. */
+static bool is_place(const hs_event *event, const char *at)
+{
+    return (event->op == HS_OP_PHASE || event->op == HS_OP_MARK) &&
+           fnmatch(at, event->name, 0) == 0;
+}
+
+static int play_inner(maker *m, const hs_scenario_step *step)
+{
+    if (add_steps(m, step->steps, step->step_count) != 0) {
+        return -1;
+    }
+    return step->cycle == NULL ? 0 : add(m, (hs_do){.kind = HS_DO_CYCLE, .name = step->cycle});
+}
+
+/* The trace up to each place like `at`, the inner steps there, then the rest. */
 static int play_around(maker *m, const hs_scenario_step *step, uint32_t trace, uint32_t stream)
 {
     const hs_grid_trace *t = m->traces->list[trace];
     uint32_t from = 0;
+    bool found = step->at == NULL;
     for (uint32_t i = 0; step->at != NULL && i < t->count; i++) {
-        if (t->events[i].op != HS_OP_PHASE || strcmp(t->events[i].name, step->at) != 0) {
+        if (!is_place(&t->events[i], step->at)) {
             continue;
         }
         hs_do play = {.kind = HS_DO_PLAY, .trace = trace, .stream = stream, .from = from, .to = i};
-        if (add(m, play) != 0 || add_steps(m, step->steps, step->step_count) != 0) {
+        if (add(m, play) != 0 || play_inner(m, step) != 0) {
             return -1;
         }
         from = i;
+        found = true;
     }
-    if (step->at != NULL && from == 0) {
+    if (!found) {
         hs_error_set(m->error, m->values->scenario->path, step->line,
-                     "found no phase %s behind the begin of trace %s", step->at, t->name);
+                     "found no phase or mark %s in trace %s", step->at, t->name);
         return -1;
     }
     hs_do rest = {.kind = HS_DO_PLAY,

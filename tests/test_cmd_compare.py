@@ -12,7 +12,7 @@ import time
 import unittest
 import xml.etree.ElementTree as xml
 
-HEAPSIM = os.environ["HEAPSIM"]
+HEAPSIM = os.path.abspath(os.environ["HEAPSIM"])
 
 SCENARIO = """name: small
 title: two policies
@@ -34,9 +34,10 @@ gc: {version: v1.22, initial: SIZE, grow: auto}
 """
 
 
-def heapsim(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+def heapsim(*words: str, cwd: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if k != "GITHUB_ACTIONS"} | more
-    return subprocess.run([HEAPSIM, *words], capture_output=True, text=True, env=env, check=False)
+    return subprocess.run([HEAPSIM, *words], capture_output=True, text=True, env=env, check=False,
+                          cwd=cwd)
 
 
 class Compare(unittest.TestCase):
@@ -50,6 +51,20 @@ class Compare(unittest.TestCase):
         for cell in cells:
             again = heapsim("compare", "--cell", cell["id"], "--json", "-")
             self.assertEqual(json.loads(again.stdout)["cells"], [cell])
+
+    def test_an_id_of_files(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "mine.yaml").write_text(POLICY.replace("NAME", "mine").replace("SIZE", "32K"))
+            (folder / "sub").mkdir()
+            (folder / "sub" / "t.trace").write_text("heapsim-trace 1\nowner a idf\nalloc 1 9 a\n")
+            for trace in ("sub/t.trace", f"{name}/sub/t.trace"):
+                cells = heapsim("compare", "--layout", "pico-d4", "--policy", "mine.yaml", "--trace",
+                                trace, "--set", "gc.reserve=1K", "--json", "-", cwd=name).stdout
+                cell = json.loads(cells)["cells"][0]
+                self.assertEqual(cell["id"], f"pico-d4/mine/{trace}/gc.reserve=1K")
+                again = heapsim("compare", "--cell", cell["id"], "--json", "-", cwd=name)
+                self.assertEqual(json.loads(again.stdout)["cells"], [cell], again.stderr)
 
     def test_a_seeded_id_of_a_scenario(self) -> None:
         cell = "pico-d4/fixed-48k/https-at-once/n=3/seed=2"

@@ -30,12 +30,13 @@ static void bad_files(void **state)
     (void)state;
     static const yaml_case cases[] = {
         {"name: t\ntitle: t\nsteps: []\n", "1: found no key 'layout', expected it"},
-        {HEAD "steps:\n  - {trce: a}\n",
-         "5: found unknown key 'trce', expected one of: trace, from, until, rest, at, repeat, cycle, "
-         "mark, together, copies, seed, steps"},
+        {HEAD "steps:\n  - {trce: a}\n", "5: found unknown key 'trce', expected one of: trace, "
+                                         "from, until, rest, at, repeat, cycle, "
+                                         "mark, together, copies, seed, steps"},
         {HEAD "steps:\n  - {trace: a, mark: b}\n", "5: found a step with other keys, expected*"},
         {HEAD "steps:\n  - {repeat: 3}\n", "5: found a step with other keys, expected*"},
         {HEAD "steps:\n  - {trace: a, cycle: c}\n", "5: found a step with other keys, expected*"},
+        {HEAD "steps:\n  - {trace: a, at: b}\n", "5: found a step with other keys, expected*"},
         {HEAD "steps:\n  - {trace: $x}\n", "5: found '$x', expected $NAME of a key of values"},
         {HEAD "steps:\n  - {repeat: many, steps: [{trace: a}]}\n",
          "5: found 'many' for repeat, expected a number up to 1000000 or $NAME"},
@@ -136,8 +137,15 @@ static void steps_become_operations(void **state)
     expect_program("[{repeat: $n, cycle: c, steps: [{mark: m}]}]", second, 1, "M:m C:c M:m C:c");
     expect_program("[{trace: $t, at: two, steps: [{mark: m}]}]", first, 1,
                    "B0:a P0:0-2 M:m P0:2-7 E0");
+    expect_program("[{trace: $t, at: t*, cycle: c}]", first, 1,
+                   "B0:a P0:0-2 C:c P0:2-5 C:c P0:5-7 E0");
+    expect_program("[{trace: $t, at: two, cycle: c, steps: [{mark: m}]}]", first, 1,
+                   "B0:a P0:0-2 M:m C:c P0:2-7 E0");
     expect_program("[{together: [$t, $t], seed: $seed}]", first, 7, "B0:a B1:a T0+2#7 E1 E0");
     expect_program("[{together: [$t], copies: $n, seed: 5}]", first, 7, "B0:a T0+1#0 E0");
+    /* Five events, and slot 2 is freed. */
+    expect_program("[{trace: $t, until: three, rest: free}]", first, 1, "B0:a P0:0-6 E0");
+    expect_program("[{trace: $t, rest: free}]", first, 1, "B0:a P0:0-7 E0");
     /* A part: `free 1` is about a slot from before it. */
     expect_program("[{trace: $t, from: two, until: three}]", first, 1, "B0:a P0:0-2 E0");
 }
