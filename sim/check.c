@@ -224,10 +224,10 @@ static void compare_cell(hs_check *check, const hs_cell *cell, const json_t *old
         check->out_of_memory = true;
     } else {
         json_object_del(rest, "addresses");
-        differ(check, cell, "", rest, new);
-        if (cell->state == HS_CELL_DONE) {
+        if (cell->state == HS_CELL_DONE) { /* where the runs part explains the rest: it is first */
             compare_addresses(check, cell, json_object_get(old, "addresses"));
         }
+        differ(check, cell, "", rest, new);
     }
     json_decref(rest);
     json_decref(new);

@@ -184,18 +184,32 @@ static void print_escaped(const char *text)
     }
 }
 
+/* One for each cell, with all that differs: a workflow shows ten in all. */
+static void annotate(const hs_check *check, size_t first, size_t end)
+{
+    const hs_problem *p = &check->problems[first];
+    printf("::error file=%s,line=%llu::", check->path,
+           (unsigned long long)(p->line != 0 ? p->line : 1));
+    print_escaped(p->cell != NULL ? p->cell->id : check->path);
+    fputs(": ", stdout);
+    for (size_t i = first; i < end; i++) {
+        fputs(i > first ? "%0A" : "", stdout);
+        print_escaped(check->problems[i].text);
+    }
+    putchar('\n');
+}
+
 static void print_problems(const request *r, const hs_check *check)
 {
+    size_t first = 0;
     for (size_t i = 0; i < check->problem_count; i++) {
         const hs_problem *p = &check->problems[i];
         printf("  %s: %s\n", p->cell != NULL ? p->cell->id : check->path, p->text);
-        if (r->annotations) {
-            printf("::error file=%s,line=%llu::", check->path,
-                   (unsigned long long)(p->line != 0 ? p->line : 1));
-            print_escaped(p->cell != NULL ? p->cell->id : check->path);
-            fputs(": ", stdout);
-            print_escaped(p->text);
-            putchar('\n');
+        if (i + 1 == check->problem_count || p[1].cell != p->cell || p[1].line != p->line) {
+            if (r->annotations) {
+                annotate(check, first, i + 1);
+            }
+            first = i + 1;
         }
     }
 }

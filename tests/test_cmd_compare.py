@@ -178,14 +178,18 @@ class Check(unittest.TestCase):
         self.assertIn(f"metrics minimum_largest_free_block: old {old + 16}, new {old}", done.stdout)
         step = cell["addresses"]["interval"]
         self.assertIn(f"one of the events {10 * step + 1} to {11 * step} (https line", done.stdout)
-        self.assertIn(f"::error file={self.file},line=1::pico-d4/fixed-48k/small: ", done.stdout)
+        notes = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+        self.assertEqual(len(notes), 1)  # with all that differs in the cell
+        self.assertTrue(notes[0].startswith(f"::error file={self.file},line=1::pico-d4/fixed-48k/small: the first address"))
+        self.assertIn(f"%0Ametrics minimum_largest_free_block: old {old + 16}, new {old}", notes[0])
         suite = xml.parse(report).getroot().find("testsuite")
         assert suite is not None
         self.assertEqual((suite.get("tests"), suite.get("failures"), suite.get("skipped")),
                          ("2", "1", "1"))
         failure = suite.find("testcase/failure")
         assert failure is not None
-        self.assertIn("minimum_largest_free_block", failure.get("message", ""))
+        self.assertIn("the first address that differs", failure.get("message", ""))
+        self.assertIn("minimum_largest_free_block", failure.text or "")
         done = heapsim("check", str(self.file), "--update")
         self.assertEqual(done.returncode, 0)
         self.assertIn(f"new {old}", done.stdout)
