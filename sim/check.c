@@ -207,6 +207,11 @@ static void compare_addresses(hs_check *check, const hs_cell *cell, const json_t
             char to[300];
             locate(check, cell, event - wide + 1, from, sizeof from);
             locate(check, cell, event, to, sizeof to);
+            if (wide == 1) {
+                add(check, cell, 0, "the first address that differs is of event %" PRIu64 " (%s)",
+                    event, to);
+                return;
+            }
             add(check, cell, 0,
                 "the first address that differs is of one of the events %" PRIu64 " to %" PRIu64
                 " (%s to %s)",
