@@ -13,7 +13,6 @@
 /* The smallest area in which every release of the collector has a block, header included. */
 #define AREA_MIN 128u
 
-#define EXPECTED_TERM  "expected bytes (56K), a percentage (50%) or largest"
 #define EXPECTED_AREAS "expected a number up to 64, or all"
 
 typedef struct raw_area {
@@ -167,11 +166,33 @@ static int build_schema(policy_schema *s, const hs_yaml *yaml, hs_error *error)
     return 0;
 }
 
+/* The number of the rule of that word, or that behind the last. */
+static uint32_t find_rule(const char *word)
+{
+    uint32_t rule = 0;
+    while (hs_policy_rule_word(rule) != NULL && strcmp(hs_policy_rule_word(rule), word) != 0) {
+        rule++;
+    }
+    return rule;
+}
+
+/* "expected bytes (56K), a percentage (50%) or largest" */
+static const char *expected_term(char *text, size_t size)
+{
+    int used = snprintf(text, size, "expected bytes (56K), a percentage (50%%)");
+    for (uint32_t i = 0; hs_policy_rule_word(i) != NULL && (size_t)used < size; i++) {
+        bool last = hs_policy_rule_word(i + 1) == NULL;
+        used += snprintf(text + used, size - (size_t)used, "%s%s", last ? " or " : ", ",
+                         hs_policy_rule_word(i));
+    }
+    return text;
+}
+
 static bool parse_term(const char *text, hs_policy_term *term)
 {
-    uint32_t value = 0;
-    if (strcmp(text, "largest") == 0) {
-        *term = (hs_policy_term){HS_TERM_LARGEST, 0};
+    uint32_t value = find_rule(text);
+    if (hs_policy_rule_word(value) != NULL) {
+        *term = (hs_policy_term){HS_TERM_RULE, value};
     } else if (hs_yaml_parse_percent(text, &value)) {
         *term = (hs_policy_term){HS_TERM_PERCENT, value};
     } else if (hs_yaml_parse_size(text, &value) && value >= AREA_MIN) {
@@ -207,8 +228,9 @@ static int read_initial(const reader *r)
             snprintf(path, sizeof path, "gc.initial[%zu]", i);
         }
         if (!parse_term(text, &r->policy->initial[i])) {
+            char expected[200];
             hs_yaml_fail(r->yaml, r->error, path, "found '%s' for %s, %s", text, path,
-                         EXPECTED_TERM);
+                         expected_term(expected, sizeof expected));
             return -1;
         }
     }
@@ -526,7 +548,10 @@ static int set_initial(hs_policy *policy, const char *value, hs_error *error)
     hs_policy_term terms[HS_POLICY_TERMS_MAX];
     size_t count;
     if (!parse_terms(value, terms, &count)) {
-        return set_failed(error, "gc.initial", value, EXPECTED_TERM ", or a list of them");
+        char expected[200];
+        size_t used = strlen(expected_term(expected, sizeof expected));
+        snprintf(expected + used, sizeof expected - used, ", or a list of them");
+        return set_failed(error, "gc.initial", value, expected);
     }
     memcpy(policy->initial, terms, sizeof terms[0] * count);
     policy->initial_count = count;

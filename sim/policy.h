@@ -22,7 +22,7 @@
 enum hs_term_kind {
     HS_TERM_BYTES,   /* value: bytes */
     HS_TERM_PERCENT, /* value: 1 to 100, of heap_caps_get_total_size(8BIT); rounded down */
-    HS_TERM_LARGEST  /* heap_caps_get_largest_free_block(8BIT) as the device prints it; value 0 */
+    HS_TERM_RULE     /* value: number of a rule of policy_rules.c, such as `largest` */
 };
 
 typedef struct hs_policy_term {
@@ -80,6 +80,9 @@ typedef struct hs_policy {
  * line "FILE:LINE: found, expected", when it cannot be read or anything in it is wrong. Whoever
  * calls owns the result: hs_policy_free(). Everything it points to lives as long. */
 hs_policy *hs_policy_load(const char *path, hs_error *error);
+
+/* The word that stands for a rule in gc.initial; NULL behind the last. */
+const char *hs_policy_rule_word(uint32_t rule);
 
 struct hs_layout;
 

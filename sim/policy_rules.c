@@ -1,34 +1,38 @@
-/* The rules of policies. A new rule for the size of an area is a function and a row of `rules`;
- * scenarios/README.md, "Write a policy", shows one being added. */
+/* The rules of policies: what the size of an area may be named by, beside bytes and percent, and
+ * what growth may take. A rule more is a function and a row of `rules`; scenarios/README.md, "Write
+ * a policy", adds one. */
 #include "board.h"
 
-static uint32_t rule_bytes(hs_board *board, uint32_t value)
+/* heap_caps_get_largest_free_block(8BIT), as the device prints it. */
+static uint32_t rule_largest(hs_board *board)
 {
-    (void)board;
-    return value;
-}
-
-/* Of heap_caps_get_total_size(8BIT), rounded down, as v1.19 computes total / 2. */
-static uint32_t rule_percent(hs_board *board, uint32_t value)
-{
-    return (uint32_t)((uint64_t)hs_caps_total_size(&board->caps, HS_CAP_8BIT) * value / 100);
-}
-
-static uint32_t rule_largest(hs_board *board, uint32_t value)
-{
-    (void)value;
     return hs_caps_largest_free_block(&board->caps, HS_CAP_8BIT);
 }
 
-static uint32_t (*const rules[])(hs_board *board, uint32_t value) = {
-    [HS_TERM_BYTES] = rule_bytes,
-    [HS_TERM_PERCENT] = rule_percent,
-    [HS_TERM_LARGEST] = rule_largest,
+static const struct rule {
+    const char *word;                   /* in gc.initial */
+    uint32_t (*bytes)(hs_board *board); /* at the moment when the area is taken */
+} rules[] = {
+    {"largest", rule_largest},
 };
 
+const char *hs_policy_rule_word(uint32_t rule)
+{
+    return rule < sizeof rules / sizeof rules[0] ? rules[rule].word : NULL;
+}
+
+/* heap_caps_get_total_size(8BIT) is rounded down, as v1.19 computes total / 2. */
 uint32_t hs_policy_term_bytes(hs_board *board, const hs_policy_term *term)
 {
-    return rules[term->kind](board, term->value);
+    switch (term->kind) {
+    case HS_TERM_PERCENT:
+        return (uint32_t)((uint64_t)hs_caps_total_size(&board->caps, HS_CAP_8BIT) * term->value /
+                          100);
+    case HS_TERM_RULE:
+        return rules[term->value].bytes(board);
+    default:
+        return term->value;
+    }
 }
 
 /* The ESP32 port answers heap_caps_get_largest_free_block(MALLOC_CAP_DEFAULT). */

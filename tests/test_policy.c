@@ -19,8 +19,8 @@ static hs_policy *load(const char *name)
 
 static void say_term(char *out, size_t size, hs_policy_term term)
 {
-    if (term.kind == HS_TERM_LARGEST) {
-        snprintf(out, size, " largest");
+    if (term.kind == HS_TERM_RULE) {
+        snprintf(out, size, " %s", hs_policy_rule_word(term.value));
     } else {
         snprintf(out, size, " %u%s", term.value, term.kind == HS_TERM_PERCENT ? "%" : "");
     }
