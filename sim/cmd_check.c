@@ -33,6 +33,7 @@ typedef struct request {
     hs_check checks[CHECKS_MAX];
     size_t count;
     int interrupted;
+    FILE *words; /* stderr when the XML goes to stdout */
 } request;
 
 static void print_help(void)
@@ -173,30 +174,30 @@ static int write_baseline(const hs_check *check, const char *path, hs_error *err
 }
 
 /* In the text of a workflow command these would end it. */
-static void print_escaped(const char *text)
+static void print_escaped(const char *text, FILE *out)
 {
     for (; *text != 0; text++) {
         if (*text == '%' || *text == '\n' || *text == '\r') {
-            printf("%%%02X", (unsigned)*text);
+            fprintf(out, "%%%02X", (unsigned)*text);
         } else {
-            putchar(*text);
+            fputc(*text, out);
         }
     }
 }
 
 /* One for each cell, with all that differs: a workflow shows ten in all. */
-static void annotate(const hs_check *check, size_t first, size_t end)
+static void annotate(const hs_check *check, size_t first, size_t end, FILE *out)
 {
     const hs_problem *p = &check->problems[first];
-    printf("::error file=%s,line=%llu::", check->path,
-           (unsigned long long)(p->line != 0 ? p->line : 1));
-    print_escaped(p->cell != NULL ? p->cell->id : check->path);
-    fputs(": ", stdout);
+    fprintf(out, "::error file=%s,line=%llu::", check->path,
+            (unsigned long long)(p->line != 0 ? p->line : 1));
+    print_escaped(p->cell != NULL ? p->cell->id : check->path, out);
+    fputs(": ", out);
     for (size_t i = first; i < end; i++) {
-        fputs(i > first ? "%0A" : "", stdout);
-        print_escaped(check->problems[i].text);
+        fputs(i > first ? "%0A" : "", out);
+        print_escaped(check->problems[i].text, out);
     }
-    putchar('\n');
+    fputc('\n', out);
 }
 
 static void print_problems(const request *r, const hs_check *check)
@@ -204,10 +205,10 @@ static void print_problems(const request *r, const hs_check *check)
     size_t first = 0;
     for (size_t i = 0; i < check->problem_count; i++) {
         const hs_problem *p = &check->problems[i];
-        printf("  %s: %s\n", p->cell != NULL ? p->cell->id : check->path, p->text);
+        fprintf(r->words, "  %s: %s\n", p->cell != NULL ? p->cell->id : check->path, p->text);
         if (i + 1 == check->problem_count || p[1].cell != p->cell || p[1].line != p->line) {
             if (r->annotations) {
-                annotate(check, first, i + 1);
+                annotate(check, first, i + 1, r->words);
             }
             first = i + 1;
         }
@@ -234,16 +235,17 @@ static int finish(request *r, hs_check *check, const char *path, hs_error *error
         return -1;
     }
     size_t changed = check->problem_count - unexpected;
-    printf("%s: %zu cells, %zu of %zu expectations met, %s\n", check->grid.scenarios[0]->name,
-           check->grid.cell_count, check->met, check->met + unexpected,
-           found == 1     ? r->update ? "no baseline yet" : "no baseline (--update writes one)"
-           : changed == 0 ? "baseline equal"
-                          : "baseline differs");
+    fprintf(r->words, "%s: %zu cells, %zu of %zu expectations met, %s\n",
+            check->grid.scenarios[0]->name, check->grid.cell_count, check->met,
+            check->met + unexpected,
+            found == 1     ? r->update ? "no baseline yet" : "no baseline (--update writes one)"
+            : changed == 0 ? "baseline equal"
+                           : "baseline differs");
     print_problems(r, check);
     int result = 0;
     if (r->update && (found == 1 || changed != 0)) {
         result = write_baseline(check, name, error);
-        printf("  baseline %s: %s\n", result == 0 ? "written" : "not written", name);
+        fprintf(r->words, "  baseline %s: %s\n", result == 0 ? "written" : "not written", name);
         while (check->problem_count > unexpected) { /* accepted */
             free(check->problems[--check->problem_count].text);
         }
@@ -301,6 +303,7 @@ int hs_cmd_check(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
+    r.words = r.junit != NULL && strcmp(r.junit, "-") == 0 ? stderr : stdout;
     hs_error error = {{0}};
     int result = check_all(&r, argc, argv, &error);
     size_t problems = 0;
@@ -312,7 +315,7 @@ int hs_cmd_check(int argc, char **argv)
         return hs_cmd_refuse("%s", error.text);
     }
     hs_cmd_die_of(r.interrupted);
-    return fflush(stdout) != 0 ? hs_cmd_refuse("the results cannot be written")
-           : problems != 0     ? HS_EXIT_FAILED
-                               : HS_EXIT_OK;
+    return fflush(r.words) != 0 ? hs_cmd_refuse("the results cannot be written")
+           : problems != 0      ? HS_EXIT_FAILED
+                                : HS_EXIT_OK;
 }

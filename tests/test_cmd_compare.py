@@ -195,6 +195,11 @@ class Check(unittest.TestCase):
         self.assertIn(f"new {old}", done.stdout)
         self.assertEqual(heapsim("check", str(self.file)).returncode, 0)
 
+    def test_xml_on_stdout_stands_alone(self) -> None:
+        done = heapsim("check", str(self.file), "--junit", "-")
+        self.assertEqual(xml.fromstring(done.stdout).tag, "testsuites")
+        self.assertIn("1 of 1 expectations met", done.stderr)
+
     def test_an_expectation_that_fails(self) -> None:
         self.file.write_text(SCENARIO.replace("completed", "failed"))
         done = heapsim("check", str(self.file), "--annotations")
