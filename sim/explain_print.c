@@ -135,6 +135,10 @@ static void print_stores(FILE *out, const hs_explanation *e)
     const hs_failure *f = &e->run->failure;
     char caps[HS_CAPS_TEXT];
     hs_trace_print_caps(f->caps, caps);
+    if (e->pins.count == 0) {
+        fprintf(out, "\nNo region of this board has the capabilities %s.\n", caps);
+        return;
+    }
     if (f->heap == HS_HEAP_GC) {
         fputs("\nWho holds Python's heap:\n", out);
     } else {
@@ -337,8 +341,10 @@ void hs_explain_print(FILE *out, const hs_explanation *e)
         print_failure(out, e->run);
         print_evidence(out, &e->run->failure);
         print_stores(out, e);
-        fputc('\n', out);
-        print_pins(out, e->run, &e->pins);
+        if (e->pins.count != 0) {
+            fputc('\n', out);
+            print_pins(out, e->run, &e->pins);
+        }
         print_advice(out, e);
     }
     print_bounds(out, &e->bounds);
