@@ -42,7 +42,10 @@ static void print_help(void)
         "usage: heapsim check SCENARIO... [options]\n"
         "\n"
         "Replays each scenario and compares its cells with what it expects, and exactly with its\n"
-        "baseline: FOLDER/baselines/NAME.json beside the scenario's file, if there is one.\n"
+        "baseline: FOLDER/baselines/NAME.json beside the scenario's file, if there is one (the "
+        "first\n"
+        "--update makes it). Layouts, policies and traces are also found beside that file, or in\n"
+        "layouts/, policies/, traces/ there.\n"
         "\n"
         "  --baseline FILE     the baseline, for one scenario\n"
         "  --update            print what differs from the baseline, then write it anew\n"
@@ -57,7 +60,7 @@ static void print_help(void)
         "examples\n"
         "  heapsim check https wifi\n"
         "  heapsim check scenarios/*.yaml --junit heapsim.xml\n"
-        "  heapsim check my-board.yaml --update\n",
+        "  heapsim check heap/my-node.yaml --update\n",
         stdout);
 }
 

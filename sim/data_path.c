@@ -104,11 +104,20 @@ void hs_data_look_beside(const char *path)
     }
 }
 
-static int in_beside(folder_call call, void *context)
+/* There, and in its `policies`, `layouts`, `traces`: scenarios named by a pattern stand alone. */
+static int in_beside(const kind_row *kind, folder_call call, void *context)
 {
+    const char *slash = strrchr(kind->folder, '/');
+    const char *own = slash != NULL ? slash + 1 : kind->folder;
     int result = 0;
     for (size_t i = 0; i < beside_count && result == 0; i++) {
-        result = is_folder(beside[i]) ? call(context, beside[i]) : 0;
+        char folder[PATH_MAX];
+        if (is_folder(beside[i])) {
+            result = call(context, beside[i]);
+        }
+        if (result == 0 && join(folder, beside[i], own) && is_folder(folder)) {
+            result = call(context, folder);
+        }
     }
     return result;
 }
@@ -161,7 +170,7 @@ static int each_folder(const kind_row *kind, folder_call call, void *context)
 {
     char root[PATH_MAX];
     int result = in_variable(kind, call, context);
-    result = result != 0 ? result : in_beside(call, context);
+    result = result != 0 ? result : in_beside(kind, call, context);
     if (result == 0 && find_own_root(root)) {
         result = in_root(kind, root, call, context);
     }

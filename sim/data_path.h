@@ -14,8 +14,8 @@ enum hs_data_kind { HS_DATA_TRACE, HS_DATA_LAYOUT, HS_DATA_POLICY, HS_DATA_SCENA
  * caller frees it. NULL and *error, which names what lies near, when there is none. */
 char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error);
 
-/* From now on names are also looked for in the folder of this file, which names others: a project's
- * scenario lies beside its layouts, policies and traces. */
+/* From now on names are also looked for in the folder of this file, which names others, and in its
+ * `layouts`, `policies` and `traces`. */
 void hs_data_look_beside(const char *path);
 
 /* Names of all data of a kind, without suffix, sorted, each once; calls visit(context, name, path).

@@ -101,6 +101,13 @@ class Compare(unittest.TestCase):
             files = f"{name}/56K.yaml,{name}/108K.yaml"
             done = heapsim("compare", "--layout", "pico-d4", "--policy", files, "--trace",
                            "wifi-connect,wifi-https", "--markdown", "-")
+            back = heapsim("compare", "--layout", "pico-d4", "--policy",
+                           f"{name}/108K.yaml,{name}/56K.yaml", "--trace", "wifi-https").stdout
+            same = heapsim("compare", "--layout", "pico-d4", "--policy", "fixed-48k", "--trace",
+                           "https", "--set", "gc.initial=47K,48K").stdout
+        self.assertIn("1 of 1 complete more often with the second:", back)
+        self.assertIn("first fixed-48k/gc.initial=47K, second fixed-48k/gc.initial=48K", same)
+        self.assertIn("1 of 1 are the same in outcome, class and sockets:", same)
         for text, mark in ((done.stderr, ":"), (done.stdout, "**")):
             lines = [line.strip("| ") for line in text.splitlines()]
             self.assertRegex(lines[0].lower(), "^first .?first-56k.*second .?first-108k")
@@ -157,6 +164,10 @@ class Check(unittest.TestCase):
         (self.folder / "mine.yaml").write_text(POLICY.replace("NAME", "mine").replace("SIZE", "32K"))
         self.file.write_text(SCENARIO.replace("fixed-48k", "mine"))
         done = heapsim("check", str(self.file))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (self.folder / "policies").mkdir()
+        (self.folder / "mine.yaml").rename(self.folder / "policies" / "mine.yaml")
+        done = heapsim("check", *map(str, self.folder.glob("*.yaml")))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.file.write_text(SCENARIO.replace("pico-d4", "pico-d4\nset: {gc.initial: [1Q]}"))
         done = heapsim("check", str(self.file))
