@@ -62,7 +62,7 @@ static hs_line line_of(const hs_grid *grid, size_t first, size_t count)
 static void number(char *text, int64_t value)
 {
     if (value == HS_METRIC_ABSENT) {
-        strcpy(text, "-");
+        snprintf(text, TEXT_MAX, "%s", "-");
     } else {
         snprintf(text, TEXT_MAX, "%" PRId64, value);
     }
@@ -83,7 +83,7 @@ static void describe_failure(const hs_cell *cell, char *text)
 static void describe_outcome(const hs_line *w, size_t orders, char *text)
 {
     if (orders == 1) {
-        strcpy(text, w->completed != 0 ? "completed" : "failed");
+        snprintf(text, TEXT_MAX, "%s", w->completed != 0 ? "completed" : "failed");
         return;
     }
     hs_share share = hs_wilson(w->completed, w->done);
@@ -105,13 +105,13 @@ static void fill_row(const hs_grid *grid, const hs_line *w, row *r)
     memset(r, 0, sizeof *r);
     snprintf(r->texts[0], TEXT_MAX, "%.*s", (int)cell->base_length, cell->id);
     if (w->done == 0) {
-        strcpy(r->texts[1], w->unfit != 0 ? "does not apply" : "not replayed");
+        snprintf(r->texts[1], TEXT_MAX, "%s", w->unfit != 0 ? "does not apply" : "not replayed");
         return;
     }
     describe_outcome(w, hs_compare_orders(grid, w->first, w->count), r->texts[1]);
     if (w->failed != NULL) {
         describe_failure(w->failed, r->texts[2]);
-        strcpy(r->texts[3], main_class(w));
+        snprintf(r->texts[3], TEXT_MAX, "%s", main_class(w));
     }
     number(r->texts[4], w->largest);
     number(r->texts[5], w->sockets);
@@ -143,7 +143,7 @@ static void print_row(FILE *out, enum hs_table_form form, const char *const *tex
 static void print_rule(FILE *out, const size_t *widths)
 {
     for (size_t i = 0; i < COLUMNS; i++) {
-        fputs(i >= 4 ? "| " : "| ", out);
+        fputs("| ", out);
         for (size_t k = 0; k + (i >= 4) < widths[i]; k++) {
             fputc('-', out);
         }

@@ -10,8 +10,9 @@ enum hs_data_kind { HS_DATA_TRACE, HS_DATA_LAYOUT, HS_DATA_POLICY, HS_DATA_SCENA
 
 /* The path of a trace, layout, policy or scenario: a file of exactly this name first, then what
  * stands under this name (with or without the kind's suffix) in the directories of HEAPSIM_PATH,
- * then beside the files of hs_data_look_beside(), then in the data directory of the source tree or installation, found from the executable. The
- * caller frees it. NULL and *error, which names what lies near, when there is none. */
+ * then beside the files of hs_data_look_beside(), then in the data directory of the source tree or
+ * installation, found from the executable. The caller frees it. NULL and *error, which names what
+ * lies near, when there is none. */
 char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error);
 
 /* From now on names are also looked for in the folder of this file, which names others, and in its

@@ -519,11 +519,11 @@ static int set_failed(hs_error *error, const char *key, const char *value, const
 static bool parse_terms(const char *text, hs_policy_term *terms, size_t *count)
 {
     char copy[256];
-    if (strlen(text) >= sizeof copy) {
+    size_t size = strlen(text);
+    if (size >= sizeof copy) {
         return false;
     }
-    strcpy(copy, text);
-    size_t size = strlen(copy);
+    memcpy(copy, text, size + 1);
     char *list = copy;
     if (copy[0] == '[') {
         if (copy[size - 1] != ']') {

@@ -32,9 +32,8 @@ static void expect_store(size_t index, const char *expected)
     size_t used = 0;
     for (size_t i = 0; i < s->count; i++) {
         const hs_holding *h = &s->holdings[i];
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s %llu/%llu",
-                                 h->name, (unsigned long long)h->bytes,
-                                 (unsigned long long)h->blocks);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s %llu/%llu", h->name,
+                                 (unsigned long long)h->bytes, (unsigned long long)h->blocks);
         const char *gap = " ";
         for (size_t p = 0; p < explanation.run->phase_count; p++) {
             if (h->phases[p]) {
