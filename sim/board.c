@@ -141,13 +141,14 @@ static int add_boot_regions(hs_board *board, hs_error *error)
     return 0;
 }
 
-static int add_late_regions(hs_board *board, hs_error *error)
+static int add_late_regions(hs_board *board, bool fresh, hs_error *error)
 {
     const hs_layout *layout = board->layout;
+    enum hs_caps_status (*add)(hs_caps *, hs_addr, uint32_t) =
+        fresh ? hs_caps_add_region_fresh : hs_caps_add_region;
     for (size_t i = 0; i < layout->region_count; i++) {
         const hs_layout_region *region = &layout->regions[i];
-        if (region->late &&
-            hs_caps_add_region(&board->caps, region->start, region->size) != HS_CAPS_OK) {
+        if (region->late && add(&board->caps, region->start, region->size) != HS_CAPS_OK) {
             hs_error_set(error, layout->path, 0,
                          "found late region 0x%08" PRIx32 ", which the device refuses",
                          region->start);
@@ -248,7 +249,7 @@ static int boot_state(hs_board *board, hs_error *error)
     if (layout->spiram_reserve_internal != 0) {
         hs_caps_dma_pool(&board->caps, layout->spiram_reserve_internal, NULL, NULL);
     }
-    if (add_late_regions(board, error) != 0) {
+    if (add_late_regions(board, fresh, error) != 0) {
         return -1;
     }
     if (layout->boot == HS_BOOT_FREE) {

@@ -119,6 +119,18 @@ static void put_release(FILE *out, const hs_import_moment *m)
     if (m->chip_guessed) {
         put_source(out, "chip: not in the log, told from the addresses");
     }
+    if (m->spiram_inferred) {
+        put_source(out, "CONFIG_SPIRAM: not in the log, but the figures are those of a firmware "
+                        "with it");
+    }
+}
+
+static void put_late(FILE *out, const hs_import_region *r)
+{
+    put_source(out,
+               "0x%08" PRIx32 ": added after the boot (memory that Bluetooth gives back, for one), "
+               "by its place in the list",
+               r->start);
 }
 
 static void put_known(FILE *out, const hs_import_region *r)
@@ -184,13 +196,23 @@ static void put_gc(FILE *out, const hs_import_moment *m, const char *policy, siz
     }
 }
 
+static void put_region(FILE *out, const hs_import_region *r)
+{
+    fprintf(out, "  - {start: 0x%08" PRIx32 ", size: %" PRIu32 ", type: %s%s}%s\n", r->start,
+            r->size, r->type, r->late != 0 ? ", late: true" : "",
+            r->pool.heap ? "" : " # too small for a heap");
+}
+
+/* In the order in which the firmware registers them. */
 static void put_regions(FILE *out, const hs_import_moment *m)
 {
     fputs("regions:\n", out);
-    for (size_t i = 0; i < m->region_count; i++) {
-        const hs_import_region *r = &m->regions[i];
-        fprintf(out, "  - {start: 0x%08" PRIx32 ", size: %" PRIu32 ", type: %s}%s\n", r->start,
-                r->size, r->type, r->pool.heap ? "" : " # too small for a heap");
+    for (uint32_t late = 0; late <= HS_IMPORT_REGIONS_MAX; late++) {
+        for (size_t i = 0; i < m->region_count; i++) {
+            if (m->regions[i].late == late) {
+                put_region(out, &m->regions[i]);
+            }
+        }
     }
 }
 
@@ -240,6 +262,15 @@ static void write_layout(const hs_import *import, const hs_import_moment *m, FIL
         if (m->regions[i].pool.heap) {
             put_known(out, &m->regions[i]);
         }
+        if (m->regions[i].late != 0) {
+            put_late(out, &m->regions[i]);
+        }
+    }
+    if (m->pools != 0) {
+        put_source(out,
+                   "%zu heaps inside blocks of others (CONFIG_SPIRAM_MALLOC_RESERVE_INTERNAL): "
+                   "modelled: taken as full, though %" PRIu64 " bytes of them were free",
+                   m->pools, m->pools_free);
     }
     put_gc(out, m, policy, gc_blocks);
     if (import->board->damaged != 0) {
@@ -247,6 +278,9 @@ static void write_layout(const hs_import *import, const hs_import_moment *m, FIL
                    import->board->damaged);
     }
     put_regions(out, m);
+    if (m->spiram_inferred) {
+        fputs("spiram: {always_internal: 0} # CONFIG_SPIRAM, by the figures\n", out);
+    }
     put_boot(out, m, policy != NULL);
 }
 
@@ -337,6 +371,7 @@ int hs_import_layout_write(hs_import *import, FILE *out, hs_error *error)
     hs_import_moment_choose(m, import->board);
     hs_import_moment_release(m);
     hs_import_moment_types(m);
+    hs_import_moment_late(m);
     hs_import_moment_blocks(m);
     int result = check(import, m, error);
     if (result == 0) {

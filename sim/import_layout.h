@@ -32,6 +32,7 @@ typedef struct hs_import_region {
     enum hs_import_known known;
     bool misfit;    /* its figures are impossible in this model; they are not used */
     bool untouched; /* nothing known: taken as free; else as full */
+    uint32_t late;  /* not 0: added after the boot, in the order of these numbers */
     hs_import_pool pool;
     const hs_fact *gc_area; /* the area of the Python heap in it, or NULL */
 } hs_import_region;
@@ -55,11 +56,14 @@ typedef struct hs_import_moment {
     char idf_nearest[16];
     bool idf_evidence; /* there are figures to tell a release from */
     bool spiram;
+    bool spiram_inferred; /* from the figures alone */
     bool has_state;
     hs_import_model model;
     hs_import_region regions[HS_IMPORT_REGIONS_MAX];
     size_t region_count;
     size_t region_overflow;
+    size_t pools; /* heaps inside blocks of others */
+    uint64_t pools_free;
     hs_import_block *blocks;
     size_t block_count;
     size_t block_room;
@@ -70,12 +74,21 @@ typedef struct hs_import_moment {
 /* The area of the Python heap whose pool starts in [start, start + size), or NULL. */
 const hs_fact *hs_import_moment_gc(const hs_import_moment *moment, uint64_t start, uint64_t size);
 
+/* The region that starts there, or NULL. */
+hs_import_region *hs_import_moment_region(hs_import_moment *moment, uint64_t start);
+/* Its type, by the chip's memory map as long as nothing else is known. */
+const char *hs_import_moment_type(const hs_import_moment *moment, const hs_import_region *region);
+/* The heaps are printed by length rather than by address (import_late.c). */
+bool hs_import_moment_sorted(hs_import_moment *moment);
+
 /* Which boot, which print-outs, which regions (import_moment.c). */
 void hs_import_moment_choose(hs_import_moment *moment, const hs_import_board *board);
 /* Which IDF release the figures are of (import_release.c). */
 void hs_import_moment_release(hs_import_moment *moment);
 /* Each region's type, as far as the log or the chip's memory map tells (import_moment.c). */
 void hs_import_moment_types(hs_import_moment *moment);
+/* Which of them were added after the boot (import_late.c). */
+void hs_import_moment_late(hs_import_moment *moment);
 /* The live blocks of each region (import_blocks.c). */
 void hs_import_moment_blocks(hs_import_moment *moment);
 

@@ -93,11 +93,24 @@ static void choose_moment(hs_import_moment *m)
 
 /* --- Regions ---------------------------------------------------------------------------------- */
 
+/* Memory reserved for DMA on PSRAM boards: a heap inside a block of another, one byte short (a dump
+ * does not show that); the list has it before the other. */
+static bool is_pool(const hs_import_region *r, uint64_t start, uint64_t size)
+{
+    bool dumped = r->dump != 0 && r->info == NULL && r->type == NULL;
+    return (dumped || r->size % 4 == 3) && start < r->start &&
+           (uint64_t)r->start + r->size <= start + size;
+}
+
 static hs_import_region *add_region(hs_import_moment *m, uint64_t start, uint64_t size)
 {
     for (size_t i = 0; i < m->region_count; i++) {
-        const hs_import_region *r = &m->regions[i];
-        if (start < (uint64_t)r->start + r->size && r->start < start + size) {
+        hs_import_region *r = &m->regions[i];
+        if (is_pool(r, start, size)) {
+            m->pools++;
+            m->pools_free += r->info != NULL ? r->info->value[2] : 0;
+            m->regions[i--] = m->regions[--m->region_count];
+        } else if (start < (uint64_t)r->start + r->size && r->start < start + size) {
             return NULL;
         }
     }
@@ -110,7 +123,7 @@ static hs_import_region *add_region(hs_import_moment *m, uint64_t start, uint64_
     return r;
 }
 
-static hs_import_region *region_at(hs_import_moment *m, uint64_t start)
+hs_import_region *hs_import_moment_region(hs_import_moment *m, uint64_t start)
 {
     for (size_t i = 0; i < m->region_count; i++) {
         if (m->regions[i].start == start) {
@@ -141,6 +154,11 @@ static const char *type_at(const char *chip_name, uint32_t start)
     const hs_chip *chip = hs_chip_find(chip_name);
     const char *name = chip != NULL ? hs_region_type_name(hs_chip_type_at(chip, start)) : NULL;
     return name != NULL ? name : "DRAM";
+}
+
+const char *hs_import_moment_type(const hs_import_moment *m, const hs_import_region *r)
+{
+    return r->type != NULL ? r->type : type_at(m->chip, r->start);
 }
 
 /* Ends of a heap that only a dump shows: behind its last block and the end mark. */
@@ -179,7 +197,7 @@ static bool belongs(const hs_import_moment *m, const hs_fact *fact)
 static void add_state(hs_import_moment *m, size_t index)
 {
     const hs_fact *fact = &m->board->facts[index];
-    hs_import_region *r = region_at(m, fact->value[0]);
+    hs_import_region *r = hs_import_moment_region(m, fact->value[0]);
     if (fact->kind == HS_FACT_HEAP) {
         r = r != NULL ? r : add_region(m, fact->value[0], fact->value[1]);
         if (r != NULL && fact->count == HS_FACT_VALUES) {
@@ -291,8 +309,7 @@ void hs_import_moment_choose(hs_import_moment *m, const hs_import_board *board)
         snprintf(m->chip, sizeof m->chip, "%s", guess_chip(m));
     }
     for (size_t i = 0; i < m->region_count; i++) {
-        hs_import_region *r = &m->regions[i];
-        m->spiram |= strcmp(r->type != NULL ? r->type : type_at(m->chip, r->start), "SPIRAM") == 0;
+        m->spiram |= strcmp(hs_import_moment_type(m, &m->regions[i]), "SPIRAM") == 0;
     }
 }
 

@@ -95,60 +95,63 @@ static bool better(score a, score b)
     return a.misfits != b.misfits ? a.misfits < b.misfits : a.matches > b.matches;
 }
 
-/* heap_caps prints heaps in list order: since v5.5 that is by length, not by address. */
-static bool sorted_by_size(const hs_import_moment *m)
+/* The best model so far. */
+typedef struct choice {
+    hs_import_model model;
+    score score;
+    bool found;
+    bool spiram;
+} choice;
+
+static void consider(choice *c, const hs_import_moment *m, const char *release, bool spiram)
 {
-    const hs_fact *before = NULL;
-    bool descends = false;
-    for (size_t i = 0; i < m->board->count; i++) {
-        const hs_fact *fact = &m->board->facts[i];
-        if (fact->kind != HS_FACT_HEAP || fact->group != m->info_group) {
-            continue;
-        }
-        if (before != NULL && fact->value[1] < before->value[1]) {
-            return false;
-        }
-        descends |= before != NULL && fact->value[0] < before->value[0];
-        before = fact;
+    hs_import_model model;
+    if (!hs_import_model_of(&model, release, m->chip, spiram)) {
+        return;
     }
-    return descends;
+    score s = score_of(m, &model);
+    if (!c->found || better(s, c->score)) {
+        *c = (choice){model, s, true, spiram};
+    }
+}
+
+/* The nearest to one that is unknown, then one of each kind of arithmetic; of two that fit equally
+ * well the first is taken. */
+static void consider_all(choice *c, hs_import_moment *m, bool spiram)
+{
+    const char *const candidates[] = {m->idf_nearest, "v4.4", "v4.4.2", "v4.4.4",
+                                      "v5.5",         "v4.3", "v3.3",   "v5.3"};
+    /* heap_caps prints heaps in list order: since v5.5 that is by length, not by address. */
+    bool sorted = hs_import_moment_sorted(m);
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        const hs_idf_profile *profile = hs_idf_profile_find(candidates[i]);
+        if (!sorted || (profile != NULL && profile->boot_list_sorted)) {
+            consider(c, m, candidates[i], spiram);
+        }
+    }
 }
 
 void hs_import_moment_release(hs_import_moment *m)
 {
-    /* The nearest to one that is unknown, then one of each kind of arithmetic; of two that fit
-     * equally well the first is taken. */
-    const char *const candidates[] = {m->idf_nearest, "v4.4", "v4.4.2", "v4.4.4",
-                                      "v5.5",         "v4.3", "v3.3",   "v5.3"};
-    score best = {0, 0};
-    hs_import_model model;
-    bool found = m->idf[0] != 0 && hs_import_model_of(&model, m->idf, m->chip, m->spiram);
-    if (found) {
-        m->model = model;
-        best = score_of(m, &model);
-        if (best.misfits == 0) {
-            return;
-        }
+    choice best = {.found = false};
+    if (m->idf[0] != 0) {
+        consider(&best, m, m->idf, m->spiram);
     }
-    bool named = found;
-    m->idf_unknown = m->idf[0] != 0 && !found;
+    bool named = best.found;
+    if (named && best.score.misfits != 0) {
+        consider(&best, m, m->idf, true); /* PSRAM may be there and not printed */
+    }
+    m->idf_unknown = m->idf[0] != 0 && !named;
     if (m->idf_unknown) {
         hs_idf_nearest_release(m->idf, m->idf_nearest, sizeof m->idf_nearest);
     }
-    bool sorted = sorted_by_size(m);
-    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-        if (!hs_import_model_of(&model, candidates[i], m->chip, m->spiram) ||
-            (sorted && !model.profile->boot_list_sorted)) {
-            continue;
-        }
-        score s = score_of(m, &model);
-        if (!found || better(s, best)) {
-            m->model = model;
-            m->idf_guessed = true;
-            m->idf_evidence = s.matches != 0;
-            m->idf_corrected = named;
-            best = s;
-            found = true;
-        }
+    if (!named || best.score.misfits != 0) {
+        consider_all(&best, m, m->spiram);
+        consider_all(&best, m, true);
     }
+    m->model = best.model;
+    m->idf_guessed = best.model.release != m->idf;
+    m->idf_evidence = m->idf_guessed && best.score.matches != 0;
+    m->idf_corrected = m->idf_guessed && named;
+    m->spiram_inferred = best.spiram && !m->spiram;
 }

@@ -116,6 +116,9 @@ void hs_caps_enable_stacks(hs_caps *caps);
 
 /* heap_caps_add_region(): the type follows from the start. The memory must be accessible. */
 enum hs_caps_status hs_caps_add_region(hs_caps *caps, hs_addr start, uint32_t size);
+/* The same without the descriptor block, after HS_CAPS_BOOT_FRESH: the state of the heaps that is
+ * put into them says where that block lies. */
+enum hs_caps_status hs_caps_add_region_fresh(hs_caps *caps, hs_addr start, uint32_t size);
 /* heap_caps_add_region_with_caps(): by priority. */
 enum hs_caps_status hs_caps_add_region_with_caps(hs_caps *caps, const uint32_t priorities[3],
                                                  hs_addr start, uint32_t size);

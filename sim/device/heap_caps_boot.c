@@ -250,6 +250,20 @@ void hs_caps_enable_stacks(hs_caps *caps)
 
 /* --- Run time --------------------------------------------------------------------------------- */
 
+static enum hs_caps_status list_late(hs_caps *caps, const uint32_t by[3], hs_addr start,
+                                     uint32_t size, enum hs_region_type type)
+{
+    bool nested = inside_another(caps, start);
+    append(caps, start, size, by)->type = (uint8_t)type;
+    enum hs_caps_status status = register_late(caps, caps->count - 1u);
+    if (status != HS_CAPS_OK) {
+        caps->count--;
+        return status;
+    }
+    caps->nested = caps->nested || nested;
+    return HS_CAPS_OK;
+}
+
 static enum hs_caps_status add(hs_caps *caps, const uint32_t by[3], hs_addr start, uint32_t size,
                                enum hs_region_type type)
 {
@@ -260,16 +274,11 @@ static enum hs_caps_status add(hs_caps *caps, const uint32_t by[3], hs_addr star
     if (descriptor == 0) {
         return HS_CAPS_NOMEM;
     }
-    bool nested = inside_another(caps, start);
-    append(caps, start, size, by)->type = (uint8_t)type;
-    enum hs_caps_status status = register_late(caps, caps->count - 1u);
+    enum hs_caps_status status = list_late(caps, by, start, size, type);
     if (status != HS_CAPS_OK) {
-        caps->count--;
         hs_caps_free(caps, descriptor);
-        return status;
     }
-    caps->nested = caps->nested || nested;
-    return HS_CAPS_OK;
+    return status;
 }
 
 enum hs_caps_status hs_caps_add_region(hs_caps *caps, hs_addr start, uint32_t size)
@@ -280,6 +289,16 @@ enum hs_caps_status hs_caps_add_region(hs_caps *caps, hs_addr start, uint32_t si
         return HS_CAPS_NOTFOUND;
     }
     return add(caps, by, start, size, type);
+}
+
+enum hs_caps_status hs_caps_add_region_fresh(hs_caps *caps, hs_addr start, uint32_t size)
+{
+    uint32_t by[3];
+    enum hs_region_type type = hs_chip_type_at(caps->config.chip, start);
+    if (!hs_chip_caps(caps->config.chip, caps->config.profile, caps->config.memprot, type, by)) {
+        return HS_CAPS_NOTFOUND;
+    }
+    return acceptable(caps, start, size) ? list_late(caps, by, start, size, type) : HS_CAPS_FAIL;
 }
 
 enum hs_caps_status hs_caps_add_region_with_caps(hs_caps *caps, const uint32_t priorities[3],
