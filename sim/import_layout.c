@@ -272,6 +272,12 @@ static void write_layout(const hs_import *import, const hs_import_moment *m, FIL
                    "modelled: taken as full, though %" PRIu64 " bytes of them were free",
                    m->pools, m->pools_free);
     }
+    if (m->unplaced != 0) {
+        put_source(out,
+                   "missing: %zu heaps of esp32.idf_heap_info() whose address no line tells, with "
+                   "%" PRIu64 " bytes free",
+                   m->unplaced, m->unplaced_free);
+    }
     put_gc(out, m, policy, gc_blocks);
     if (import->board->damaged != 0) {
         put_source(out, "incomplete: %" PRIu64 " damaged lines of the log were not used",
@@ -334,7 +340,13 @@ static void report(hs_import *import, const hs_import_moment *m)
     }
     note_release(import, m);
     note_python(import, m);
-    import->report->complete = import->board->damaged == 0;
+    if (m->unplaced != 0) {
+        hs_import_note(import,
+                       "%zu heaps of esp32.idf_heap_info() are left out: no line tells "
+                       "their address",
+                       m->unplaced);
+    }
+    import->report->complete = import->board->damaged == 0 && m->unplaced == 0;
 }
 
 static int check(const hs_import *import, const hs_import_moment *m, hs_error *error)

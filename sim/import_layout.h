@@ -64,6 +64,8 @@ typedef struct hs_import_moment {
     size_t region_overflow;
     size_t pools; /* heaps inside blocks of others */
     uint64_t pools_free;
+    size_t unplaced; /* tuples of heaps that no line gives an address */
+    uint64_t unplaced_free;
     hs_import_block *blocks;
     size_t block_count;
     size_t block_room;

@@ -221,6 +221,8 @@ static void match_tuple(hs_import_moment *m, const hs_fact *fact)
             return;
         }
     }
+    m->unplaced++;
+    m->unplaced_free += fact->value[1];
 }
 
 static int by_start(const void *left, const void *right)

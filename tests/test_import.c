@@ -44,6 +44,7 @@ static const sample samples[] = {
     {"dump_list", "layout", 6, 0, true},
     {"story1", "layout", 24, 0, true},
     {"tuples", "layout", 8, 0, true},
+    {"tuples_late", "layout", 9, 0, false},
     {"two_boots", "layout", 19, 0, true},
     {"mem_info_2018", "layout", 21, 0, true},
     {"board_cut", "layout", 9, 2, false},
