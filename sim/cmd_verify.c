@@ -104,6 +104,11 @@ static int tell(const request *r, const hs_verify *v)
                              "compare",
                              r->trace);
     }
+    if (v->pending) {
+        fprintf(stderr,
+                "%s: what its last statements announce could not be compared, no event follows\n",
+                r->trace);
+    }
     printf("%s: %" PRIu64 " events, %" PRIu64 " addresses equal, %" PRIu64
            " automatic collections, %" PRIu64 " growths and %" PRIu64 " releases as recorded\n",
            r->trace, v->events, v->addresses, v->collections, v->growths, v->releases);

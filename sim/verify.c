@@ -1,28 +1,46 @@
 #include "verify.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "holders.h"
 
-/* What the statements before an event say that it will cause. */
-typedef struct expected {
+/* What an event causes: by the statements before it, or by the replay. */
+typedef struct doings {
     uint32_t collections;
     uint64_t collected; /* objects freed by the last of them */
-    uint32_t releases;
-    hs_addr released; /* the last */
     uint32_t growths;
-} expected;
+    uint32_t grown;   /* bytes of the last */
+    uint32_t refused; /* bytes asked for in vain; the trace does not tell */
+    uint32_t releases;
+    hs_addr released[HS_BOARD_AREAS_MAX]; /* in order */
+} doings;
 
 typedef struct verifier {
     hs_verify *result;
     hs_run *run;
     const hs_gc_version *version; /* NULL: not on a bare collector */
-    expected want;                /* by the trace */
-    expected got;                 /* by the replay */
+    doings want;                  /* by the trace */
+    doings got;                   /* by the replay */
     hs_outcome outcome;
     FILE *map;
 } verifier;
+
+static void nothing_done(doings *d)
+{
+    d->collections = d->growths = d->grown = d->refused = d->releases = 0;
+    d->collected = 0;
+}
+
+static void add_release(doings *d, hs_addr address)
+{
+    if (d->releases < HS_BOARD_AREAS_MAX) {
+        d->released[d->releases] = address;
+    }
+    d->releases++;
+}
 
 /* --- watching the run --- */
 
@@ -30,15 +48,17 @@ static void on_gc(void *context, const hs_run *run, enum hs_gc_notice notice, hs
                   uint64_t value)
 {
     (void)run;
-    verifier *v = context;
+    doings *got = &((verifier *)context)->got;
     if (notice == HS_GC_COLLECTED) {
-        v->got.collections++;
-        v->got.collected = value;
+        got->collections++;
+        got->collected = value;
     } else if (notice == HS_GC_GREW) {
-        v->got.growths++;
+        got->growths++;
+        got->grown = (uint32_t)value;
+    } else if (notice == HS_GC_GROW_REFUSED) {
+        got->refused = (uint32_t)value;
     } else if (notice == HS_GC_RELEASED) {
-        v->got.releases++;
-        v->got.released = address;
+        add_release(got, address);
     }
 }
 
@@ -106,59 +126,118 @@ static void print_around(const verifier *v, const char *label, hs_addr address)
 
 /* --- comparing --- */
 
-static void diverge(verifier *v, const hs_event *event, const char *what)
+__attribute__((format(printf, 3, 4))) static void diverge(verifier *v, const hs_event *event,
+                                                          const char *format, ...)
 {
+    va_list arguments;
+    va_start(arguments, format);
     v->result->diverged = true;
     v->result->event = v->run->event;
     v->result->line = event->line;
-    snprintf(v->result->what, sizeof v->result->what, "%s", what);
+    vsnprintf(v->result->what, sizeof v->result->what, format, arguments);
+    va_end(arguments);
 }
 
 static void diverge_count(verifier *v, const hs_event *event, const char *of, uint64_t recorded,
                           uint64_t replayed)
 {
-    char text[128];
-    snprintf(text, sizeof text, "%s: recorded %" PRIu64 ", replayed %" PRIu64, of, recorded,
-             replayed);
-    diverge(v, event, text);
+    diverge(v, event, "%s: recorded %" PRIu64 ", replayed %" PRIu64, of, recorded, replayed);
+}
+
+/* The address that the trace has for an event, 0 when the device returned NULL. */
+static bool recorded_address(const hs_event *event, hs_addr *address)
+{
+    *address = (event->flags & HS_EVENT_FAILED) != 0 ? 0 : event->addr;
+    return event->op <= HS_OP_REALLOC &&
+           (event->flags & (HS_EVENT_HAS_ADDR | HS_EVENT_FAILED)) != 0;
 }
 
 static void compare_address(verifier *v, const hs_event *event)
 {
-    if ((event->flags & (HS_EVENT_HAS_ADDR | HS_EVENT_FAILED)) == 0 || v->outcome.ignored) {
+    hs_addr recorded;
+    if (!recorded_address(event, &recorded) || v->outcome.ignored) {
         return;
     }
-    hs_addr recorded = (event->flags & HS_EVENT_FAILED) != 0 ? 0 : event->addr;
     v->result->addresses++;
     if (recorded == v->outcome.address) {
         return;
     }
-    char text[128];
-    snprintf(text, sizeof text, "address: recorded 0x%08" PRIx32 ", replayed 0x%08" PRIx32,
-             recorded, v->outcome.address);
-    diverge(v, event, text);
-    print_around(v, "recorded", recorded);
-    print_around(v, "replayed", v->outcome.address);
+    char growth[96] = "";
+    if (v->got.refused != 0) {
+        snprintf(growth, sizeof growth,
+                 "; the replay asks for an area of %" PRIu32 " bytes, the trace has none here",
+                 v->got.refused);
+    }
+    diverge(v, event, "address: recorded 0x%08" PRIx32 ", replayed 0x%08" PRIx32 "%s", recorded,
+            v->outcome.address, growth);
+}
+
+static void compare_growth(verifier *v, const hs_event *event)
+{
+    uint32_t grown = v->want.grown;
+    if (v->want.growths != 1 || v->got.growths != 0) {
+        if (v->want.growths != v->got.growths) {
+            diverge_count(v, event, "growths", v->want.growths, v->got.growths);
+        }
+    } else if (v->got.refused != 0) {
+        diverge(v, event,
+                "growth: recorded an area of %" PRIu32 " bytes, replayed asks for %" PRIu32, grown,
+                v->got.refused);
+    } else {
+        diverge(v, event, "growth: recorded an area of %" PRIu32 " bytes, replayed none", grown);
+    }
+}
+
+static void compare_releases(verifier *v, const hs_event *event)
+{
+    uint32_t count = v->want.releases;
+    if (count != v->got.releases) {
+        diverge_count(v, event, "areas released", count, v->got.releases);
+    }
+    for (uint32_t i = 0; i < count && i < HS_BOARD_AREAS_MAX && !v->result->diverged; i++) {
+        if (v->want.released[i] != v->got.released[i]) {
+            diverge(v, event, "area released: recorded 0x%08" PRIx32 ", replayed 0x%08" PRIx32,
+                    v->want.released[i], v->got.released[i]);
+        }
+    }
 }
 
 static void compare_collector(verifier *v, const hs_event *event)
 {
-    const expected *want = &v->want;
-    const expected *got = &v->got;
+    const doings *want = &v->want;
+    const doings *got = &v->got;
     bool explicit_collect = event->op == HS_OP_COLLECT && want->collections == 0;
     if (!explicit_collect && want->collections != got->collections) {
         diverge_count(v, event, "collections", want->collections, got->collections);
     } else if (want->collections != 0 && want->collected != got->collected) {
         diverge_count(v, event, "objects freed by the collection", want->collected, got->collected);
-    } else if (want->growths != got->growths) {
-        diverge_count(v, event, "growths", want->growths, got->growths);
-    } else if (want->releases != got->releases ||
-               (want->releases != 0 && want->released != got->released)) {
-        diverge_count(v, event, "releases", want->releases, got->releases);
+    }
+    if (!v->result->diverged) {
+        compare_growth(v, event);
+    }
+    if (!v->result->diverged) {
+        compare_releases(v, event);
     }
     v->result->collections += want->collections;
     v->result->growths += want->growths;
     v->result->releases += want->releases;
+}
+
+/* What was announced goes first: it happens before the address is chosen. */
+static void compare(verifier *v, const hs_event *event)
+{
+    if (v->version != NULL) {
+        compare_collector(v, event);
+    }
+    if (!v->result->diverged) {
+        compare_address(v, event);
+    }
+    hs_addr recorded;
+    if (v->result->diverged && recorded_address(event, &recorded)) {
+        print_around(v, "recorded", recorded);
+        print_around(v, "replayed", v->outcome.address);
+    }
+    nothing_done(&v->want);
 }
 
 /* --- what a capture saw --- */
@@ -196,6 +275,7 @@ static bool take_statement(verifier *v, const hs_event *event, int *result, hs_e
         board->bare_area = event->addr;
         board->bare_area_size = event->size;
         v->want.growths++;
+        v->want.grown = event->size;
         *result = hs_board_commit(board, event->addr, event->size, error);
         return true;
     case HS_OP_COLLECTED:
@@ -203,8 +283,7 @@ static bool take_statement(verifier *v, const hs_event *event, int *result, hs_e
         v->want.collected = (uint64_t)event->value;
         return true;
     case HS_OP_RELEASED:
-        v->want.releases++;
-        v->want.released = event->addr;
+        add_release(&v->want, event->addr);
         return true;
     default:
         return false;
@@ -227,18 +306,12 @@ static int verify_event(verifier *v, hs_stream *stream, const hs_event *event, h
     /* Only these can collect or grow; what was announced waits for the next of them, past the drops
      * that tell which objects the collection will find dead. */
     bool collects = event->op <= HS_OP_REALLOC || event->op == HS_OP_COLLECT;
-    v->got = (expected){0};
+    nothing_done(&v->got);
     if (hs_run_step(v->run, stream, event, error) != 0) {
         return -1;
     }
-    if (event->op <= HS_OP_REALLOC) {
-        compare_address(v, event);
-    }
-    if (collects && v->version != NULL && !v->result->diverged) {
-        compare_collector(v, event);
-    }
     if (collects) {
-        v->want = (expected){0};
+        compare(v, event);
     }
     return 0;
 }
@@ -261,6 +334,8 @@ static int verify_all(verifier *v, const char *name, hs_trace *trace, hs_error *
         }
     }
     v->result->events = v->run->event;
+    v->result->pending =
+        !v->result->diverged && v->want.collections + v->want.growths + v->want.releases != 0;
     return count < 0 ? -1 : 0;
 }
 

@@ -12,6 +12,7 @@ typedef struct hs_verify {
     uint64_t collections; /* automatic ones that were compared, and so on */
     uint64_t growths;
     uint64_t releases;
+    bool pending; /* `collected`, `grown` or `released` at the end, with no event after them */
     bool diverged;
     uint64_t event; /* of the first divergence */
     uint64_t line;
