@@ -1,8 +1,11 @@
 #include "trace_survey.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "device/region.h"
 
 hs_survey *hs_survey_create(const hs_trace *trace, hs_error *error)
 {
@@ -118,6 +121,9 @@ static void take_end(hs_survey *s, const hs_event *event, const hs_slot *slot)
 
 static int take_link(hs_survey *s, const hs_event *event, const hs_slot *slot, hs_error *error)
 {
+    if (s->header->owners[slot->owner].heap != HS_HEAP_GC) {
+        return wrong(s, event, "a block of the IDF heap", "an object of a gc owner", error);
+    }
     if (event->op == HS_OP_LINK) {
         hs_slot *target = hs_slots_find(&s->slots, event->slot2);
         if (target == NULL) {
@@ -125,8 +131,9 @@ static int take_link(hs_survey *s, const hs_event *event, const hs_slot *slot, h
         }
         slot = hs_slots_find(&s->slots, event->slot);
     }
-    if (slot->state == HS_SLOT_LIVE && (uint64_t)event->count * 4 >= slot->size) {
-        return wrong(s, event, "a word beyond the object", "one within its size", error);
+    uint64_t words = ((uint64_t)slot->size + 15) / 16 * 4; /* the collector scans whole blocks */
+    if (slot->state == HS_SLOT_LIVE && event->count >= words) {
+        return wrong(s, event, "a word beyond the object", "one within its blocks", error);
     }
     return 0;
 }
@@ -163,6 +170,21 @@ static int take_slot(hs_survey *s, const hs_event *event, hs_error *error)
     }
 }
 
+static int take_region(const hs_survey *s, const hs_event *event, hs_error *error)
+{
+    if (hs_region_type_find(event->name) != HS_REGION_TYPES) {
+        return 0;
+    }
+    char event_number[32] = ""; /* the binary form has no lines */
+    if (event->line == 0) {
+        snprintf(event_number, sizeof event_number, "event %" PRIu64 ": ", s->events);
+    }
+    hs_error_set(error, s->path, event->line,
+                 "%sfound region type '%s', expected DRAM, DIRAM, IRAM, SPIRAM, RTCRAM, ...",
+                 event_number, event->name);
+    return -1;
+}
+
 static int take_phase(hs_survey *s, const hs_event *event, hs_error *error)
 {
     if (s->phase_count == HS_SURVEY_PHASES_MAX) {
@@ -191,7 +213,9 @@ int hs_survey_event(hs_survey *s, const hs_event *event, hs_error *error)
     if (event->op <= HS_OP_UNLINK) {
         return take_slot(s, event, error);
     }
-    return event->op == HS_OP_PHASE ? take_phase(s, event, error) : 0;
+    return event->op == HS_OP_PHASE    ? take_phase(s, event, error)
+           : event->op == HS_OP_REGION ? take_region(s, event, error)
+                                       : 0;
 }
 
 hs_survey *hs_survey_trace(hs_trace *trace, hs_error *error)

@@ -124,6 +124,24 @@ static void failure_leaves_an_empty_slot(void **state)
     world_end(&w);
 }
 
+/* The device had served a realloc that is refused here: words that only the larger object has are
+ * passed over, up to the next realloc that is served. */
+static void refused_realloc_keeps_a_short_object(void **state)
+{
+    (void)state;
+    world w;
+    world_make(&w, TINY_LAYOUT, PYTHON("1K"));
+    world_play(&w, GC_TRACE("alloc 1 16 mp\nalloc 2 16 mp\nrealloc 1 64 nomove\nlink 1 9 2\n"
+                            "link 1 3 2\nunlink 1 9\nrealloc 1 64\nlink 1 9 2\n"));
+    assert_int_equal(w.run->failures, 0);
+    assert_int_equal(w.run->ignored, 2);
+    expect_error(&w,
+                 GC_TRACE("alloc 1 16 mp\nalloc 2 16 mp\nrealloc 1 64 nomove failed\n"
+                          "link 1 9 2\n"),
+                 "test.trace:8: found word 9 of slot 1, expected one inside its 16 bytes");
+    world_end(&w);
+}
+
 /* malloc(0) is NULL on a device that has all the memory in the world. */
 static void nothing_asked_is_no_failure(void **state)
 {
@@ -379,6 +397,7 @@ int main(void)
         cmocka_unit_test(running_figures_equal_a_walk),
         cmocka_unit_test(wrong_slots),
         cmocka_unit_test(failure_leaves_an_empty_slot),
+        cmocka_unit_test(refused_realloc_keeps_a_short_object),
         cmocka_unit_test(nothing_asked_is_no_failure),
         cmocka_unit_test(stop_at_failure),
         cmocka_unit_test(recorded_failures),

@@ -51,9 +51,13 @@ static void slots_are_checked(void **state)
     expect_fault("drop 7\n", ":4: found 'drop 7'");
     expect_fault("alloc 1 4 tls\ndrop 1\n", ":5: found 'drop 1', a block of the IDF heap");
     expect_fault("alloc 1 8 mp\nalloc 2 8 mp\nlink 1 1 2\nunlink 1 1\n", "");
-    expect_fault("alloc 1 8 mp\nalloc 2 8 mp\nlink 1 2 2\n", ":6: found 'link 1', a word beyond");
+    expect_fault("alloc 1 8 mp\nalloc 2 8 mp\nlink 1 3 2\n", ""); /* the block's last word */
+    expect_fault("alloc 1 8 mp\nalloc 2 8 mp\nlink 1 4 2\n", ":6: found 'link 1', a word beyond");
+    expect_fault("alloc 1 8 tls\nalloc 2 8 mp\nlink 1 0 2\n", ":6: found 'link 1', a block of the");
     expect_fault("alloc 1 8 mp\nlink 1 1 2\n", ":5: found 'link 1', a link to a slot that is not");
     expect_fault("alloc 1 8 mp\nunlink 1 4294967295\n", ":5: found 'unlink 1', a word beyond");
+    expect_fault("region 0x3ffb0000 100 DRAM\n", "");
+    expect_fault("region 0x3ffb0000 100 RAM\n", ":4: found region type 'RAM', expected DRAM");
 }
 
 /* A slot whose allocation failed is empty: what names it later is counted, no fault. */
