@@ -203,7 +203,7 @@ static bool take_tuple(hs_import_moment *m, const hs_import_region *r)
 static void take_gc(hs_import_moment *m, const hs_import_region *r)
 {
     uint64_t pool = r->gc_area->value[0];
-    uint64_t blocks = r->gc_area->value[1];
+    uint64_t blocks = hs_import_moment_gc_blocks(m, r->gc_area);
     uint64_t tables = blocks / 4 + blocks / 8 + 4;
     uint64_t start = (pool > tables ? pool - tables : 0) & ~(uint64_t)3;
     uint64_t end = (pool + blocks * 16 + 3) & ~(uint64_t)3;
@@ -242,7 +242,7 @@ static void take_region(hs_import_moment *m, hs_import_region *r)
     if (r->known == HS_KNOWN_NOTHING) {
         bool others = m->info_group != 0 || m->dump_group != 0 || m->tuple_group != 0;
         r->untouched = !others || strcmp(r->type, "IRAM") == 0;
-        if (r->gc_area != NULL && r->gc_area->value[1] != 0) {
+        if (r->gc_area != NULL && hs_import_moment_gc_blocks(m, r->gc_area) != 0) {
             take_gc(m, r);
         } else if (!r->untouched) {
             add_block(m, r->pool.first, r->pool.size, false);

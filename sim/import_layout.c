@@ -133,7 +133,7 @@ static void put_late(FILE *out, const hs_import_region *r)
                r->start);
 }
 
-static void put_known(FILE *out, const hs_import_region *r)
+static void put_known(FILE *out, const hs_import_moment *m, const hs_import_region *r)
 {
     const uint64_t *v = r->info != NULL ? r->info->value : NULL;
     switch (r->known) {
@@ -156,9 +156,10 @@ static void put_known(FILE *out, const hs_import_region *r)
         break;
     default:
         put_source(out, "0x%08" PRIx32 ": modelled: taken as %s, the log %s", r->start,
-                   r->gc_area != NULL && r->gc_area->value[1] != 0 ? "free but for the Python heap"
-                   : r->untouched                                  ? "free"
-                                                                   : "full",
+                   r->gc_area != NULL && hs_import_moment_gc_blocks(m, r->gc_area) != 0
+                       ? "free but for the Python heap"
+                   : r->untouched ? "free"
+                                  : "full",
                    r->misfit ? "has figures for it that no heap of this release can have"
                              : "has no figures for it");
         break;
@@ -181,6 +182,9 @@ static void put_gc(FILE *out, const hs_import_moment *m, const char *policy, siz
                        " in use",
                        area->value[0], area->value[1], area->value[2]);
         }
+    }
+    if (m->gc_map_cut) {
+        put_source(out, "incomplete: the map does not add up to the totals, parts of it are lost");
     }
     if (gc_blocks != 0 && policy != NULL) {
         put_source(out, "the block of the Python heap is left free: policy %s takes it again",
@@ -260,7 +264,7 @@ static void write_layout(const hs_import *import, const hs_import_moment *m, FIL
     }
     for (size_t i = 0; m->has_state && i < m->region_count; i++) {
         if (m->regions[i].pool.heap) {
-            put_known(out, &m->regions[i]);
+            put_known(out, m, &m->regions[i]);
         }
         if (m->regions[i].late != 0) {
             put_late(out, &m->regions[i]);
@@ -346,7 +350,7 @@ static void report(hs_import *import, const hs_import_moment *m)
                        "their address",
                        m->unplaced);
     }
-    import->report->complete = import->board->damaged == 0 && m->unplaced == 0;
+    import->report->complete = import->board->damaged == 0 && m->unplaced == 0 && !m->gc_map_cut;
 }
 
 static int check(const hs_import *import, const hs_import_moment *m, hs_error *error)

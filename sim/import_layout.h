@@ -41,9 +41,11 @@ typedef struct hs_import_region {
 typedef struct hs_import_moment {
     const hs_import_board *board;
     const hs_fact *failure;
-    const hs_fact *gc;   /* mem_info totals */
-    uint32_t gc_group;   /* of the areas that mem_info drew; 0: none */
-    uint64_t first_line; /* of the boot that it belongs to */
+    const hs_fact *gc;        /* mem_info totals */
+    uint32_t gc_group;        /* of the areas that mem_info drew; 0: none */
+    bool gc_map_cut;          /* the map does not add up to the totals */
+    uint64_t gc_total_blocks; /* by the totals, when there is one area; else 0 */
+    uint64_t first_line;      /* of the boot that it belongs to */
     uint64_t last_line;
     uint32_t info_group, dump_group, tuple_group; /* 0: none */
     char idf[HS_FACT_TEXT];
@@ -82,6 +84,9 @@ hs_import_region *hs_import_moment_region(hs_import_moment *moment, uint64_t sta
 const char *hs_import_moment_type(const hs_import_moment *moment, const hs_import_region *region);
 /* The heaps are printed by length rather than by address (import_late.c). */
 bool hs_import_moment_sorted(hs_import_moment *moment);
+
+/* Its size in blocks of 16 bytes. */
+uint64_t hs_import_moment_gc_blocks(const hs_import_moment *moment, const hs_fact *area);
 
 /* Which boot, which print-outs, which regions (import_moment.c). */
 void hs_import_moment_choose(hs_import_moment *moment, const hs_import_board *board);

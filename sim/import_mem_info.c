@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LETTERS_PER_LINE 64
+#define BLOCK            16
 
 /* "GC: total: 206976, used: 5200, free: 201776" */
 static bool scan_totals(const char *line, uint64_t values[3], bool *whole)
@@ -25,10 +26,42 @@ static bool mem_info_sniff(const char *line)
     return scan_totals(line, values, &whole);
 }
 
-/* "00400: ====hh.": offset and one letter for each block. */
+/* "00400: ====hh.": offset and one letter for each block. Up to v1.19 offsets have five digits and
+ * wrap at 1 MiB. The letters, or NULL: no row. */
+static const char *scan_row(const char *line, uint64_t *offset, uint64_t *mask)
+{
+    size_t digits = strspn(line, "0123456789abcdef");
+    if ((digits != 5 && digits != 8) || strncmp(line + digits, ": ", 2) != 0 ||
+        !hs_log_hex(&line, offset) || *offset % (LETTERS_PER_LINE * BLOCK) != 0) {
+        return NULL;
+    }
+    *mask = digits == 5 ? 0xfffff : UINT32_MAX;
+    return line + 2;
+}
+
+/* Rows before this one that were lost or cut count as free, and the log as damaged. */
+static void take_row(hs_import *import, hs_fact *area, const char *letters, uint64_t ahead,
+                     uint64_t mask)
+{
+    size_t count = strspn(letters, ".=mhTLDSAFBM");
+    bool follows = ahead <= mask / 2;
+    if (ahead != 0 || count == 0 || count > LETTERS_PER_LINE || !hs_log_end(letters + count)) {
+        hs_import_board_damaged(import);
+    }
+    if (!follows || count > LETTERS_PER_LINE) {
+        return;
+    }
+    area->value[1] += ahead / BLOCK + count;
+    for (size_t i = 0; i < count; i++) {
+        area->value[2] += letters[i] != '.';
+    }
+}
+
+/* Other lines may stand between the rows. */
 static bool read_map(hs_import *import, const char *line)
 {
     uint64_t value;
+    uint64_t mask;
     const char *at = line;
     hs_fact *area = hs_import_last_fact(import, HS_FACT_GC_AREA);
     if (area == NULL || !import->board->open_area) {
@@ -40,20 +73,12 @@ static bool read_map(hs_import *import, const char *line)
         area->value[1] += value * LETTERS_PER_LINE;
         return true;
     }
-    at = line;
-    if (!hs_log_hex(&at, &value) || !hs_log_text(&at, ": ")) {
-        return at[0] == 0; /* the print-out has an empty line in front of the map */
-    }
-    size_t letters = strspn(at, ".=mhTLDSAFBM");
-    if (letters == 0 || letters > LETTERS_PER_LINE || !hs_log_end(at + letters)) {
-        hs_import_board_damaged(import);
+    const char *letters = scan_row(line, &value, &mask);
+    if (letters != NULL) {
+        take_row(import, area, letters, (value - area->value[1] * BLOCK) & mask, mask);
         return true;
     }
-    area->value[1] += letters;
-    for (size_t i = 0; i < letters; i++) {
-        area->value[2] += at[i] != '.';
-    }
-    return true;
+    return line[0] == 0 && area->value[1] == 0; /* the print-out has an empty line there */
 }
 
 static bool mem_info_line(hs_import *import, const char *line)
@@ -82,7 +107,6 @@ static bool mem_info_line(hs_import *import, const char *line)
     if (read_map(import, line)) {
         return true;
     }
-    import->board->open_area = 0;
     at = line;
     return hs_log_past(&at, "No. of 1-blocks: ") ||
            (strncmp(line, "stack: ", 7) == 0 && strstr(line, " out of ") != NULL);

@@ -298,11 +298,38 @@ const hs_fact *hs_import_moment_gc(const hs_import_moment *m, uint64_t start, ui
     return NULL;
 }
 
+uint64_t hs_import_moment_gc_blocks(const hs_import_moment *m, const hs_fact *area)
+{
+    return m->gc_total_blocks != 0 ? m->gc_total_blocks : area->value[1];
+}
+
+/* The map of the Python heap against the totals that were printed with it. */
+static void check_map(hs_import_moment *m)
+{
+    uint64_t areas = 0;
+    uint64_t blocks = 0;
+    uint64_t used = 0;
+    for (size_t i = 0; i < m->board->count; i++) {
+        const hs_fact *fact = &m->board->facts[i];
+        if (fact->kind == HS_FACT_GC_AREA && fact->group == m->gc_group) {
+            areas++;
+            blocks += fact->value[1];
+            used += fact->value[2];
+        }
+    }
+    if (areas == 0 || m->gc == NULL || m->gc->group != m->gc_group) {
+        return;
+    }
+    m->gc_map_cut = blocks * 16 != m->gc->value[0] || used * 16 != m->gc->value[1];
+    m->gc_total_blocks = areas == 1 ? m->gc->value[0] / 16 : 0;
+}
+
 void hs_import_moment_choose(hs_import_moment *m, const hs_import_board *board)
 {
     m->board = board;
     choose_moment(m);
     choose_regions(m);
+    check_map(m);
     copy_last_text(m, HS_FACT_IDF, m->idf);
     copy_last_text(m, HS_FACT_PYTHON, m->python);
     copy_last_text(m, HS_FACT_CHIP, m->chip);

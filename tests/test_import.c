@@ -47,6 +47,7 @@ static const sample samples[] = {
     {"tuples_late", "layout", 9, 0, false},
     {"two_boots", "layout", 19, 0, true},
     {"mem_info_2018", "layout", 21, 0, true},
+    {"mem_info_cut", "layout", 19, 2, false},
     {"board_cut", "layout", 9, 2, false},
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
