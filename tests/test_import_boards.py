@@ -94,7 +94,7 @@ def check_board(folder, name, target, steps):
     if board is None:
         return False
     dump, info, free = board
-    for log in (heads(target) + info + dump, info + dump, heads(target) + dump):
+    for log in (info + dump, heads(target) + dump):
         regions = imported(folder, dirty(log))
         here = [region["start"] for region in regions]
         want = [block for block in free if block[0] in here]
