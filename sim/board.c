@@ -363,10 +363,22 @@ static bool give_area(hs_board *board, const hs_gc_version *version, hs_gc_mode 
     return taken;
 }
 
+bool hs_board_area_overlaps(const hs_board *board, hs_addr start, uint32_t size)
+{
+    for (size_t i = 0; i < board->area_count; i++) {
+        const hs_board_area *area = &board->areas[i];
+        if (start < (uint64_t)area->start + area->size && area->start < (uint64_t)start + size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool hs_board_add_bare_area(hs_board *board, const hs_gc_version *version, hs_addr start,
                             uint32_t size)
 {
-    return give_area(board, version, HS_GC_AUTO, start, size);
+    return board->area_count < HS_BOARD_AREAS_MAX &&
+           give_area(board, version, HS_GC_AUTO, start, size);
 }
 
 static int add_area(hs_board *board, const hs_gc_version *version, hs_gc_mode mode, hs_addr start,

@@ -60,6 +60,9 @@ hs_board *hs_board_create_bare(hs_error *error);
 bool hs_board_add_bare_area(hs_board *board, const hs_gc_version *version, hs_addr start,
                             uint32_t size);
 
+/* One of the collector's areas shares memory with these bytes. */
+bool hs_board_area_overlaps(const hs_board *board, hs_addr start, uint32_t size);
+
 /* Carries out the start of `policy`, which must outlive the board. 0; 1 when the device had no
  * memory for it (*refused: the bytes that could not be had); -1 with *error. */
 int hs_board_start(hs_board *board, const hs_policy *policy, uint32_t *refused, hs_error *error);

@@ -95,8 +95,11 @@ static int verify(const request *r, hs_trace *trace, hs_verify *result, hs_error
 static int tell(const request *r, const hs_verify *v)
 {
     if (v->diverged) {
-        printf("%s:%" PRIu64 ": event %" PRIu64 " differs; %s\n", r->trace, v->line, v->event,
-               v->what);
+        printf("%s:", r->trace);
+        if (v->line != 0) { /* the binary form has no lines */
+            printf("%" PRIu64 ":", v->line);
+        }
+        printf(" event %" PRIu64 " differs; %s\n", v->event, v->what);
         return HS_EXIT_FAILED;
     }
     if (v->addresses == 0) {

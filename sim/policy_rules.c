@@ -50,7 +50,9 @@ uint32_t hs_policy_max_new_split(hs_board *board)
 hs_addr hs_policy_grow(hs_board *board, uint32_t bytes)
 {
     if (board->bare) {
-        hs_addr area = board->bare_area_size == bytes ? board->bare_area : 0;
+        bool fits = board->bare_area_size == bytes &&
+                    !hs_board_area_overlaps(board, board->bare_area, bytes);
+        hs_addr area = fits ? board->bare_area : 0;
         board->bare_area = 0;
         return area;
     }

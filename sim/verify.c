@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "holders.h"
+#include "space.h"
 
 /* What an event causes: by the statements before it, or by the replay. */
 typedef struct doings {
@@ -179,6 +180,10 @@ static void compare_growth(verifier *v, const hs_event *event)
         if (v->want.growths != v->got.growths) {
             diverge_count(v, event, "growths", v->want.growths, v->got.growths);
         }
+    } else if (v->got.refused == grown) {
+        diverge(v, event,
+                "growth: recorded an area of %" PRIu32 " bytes where the replay still has one",
+                grown);
     } else if (v->got.refused != 0) {
         diverge(v, event,
                 "growth: recorded an area of %" PRIu32 " bytes, replayed asks for %" PRIu32, grown,
@@ -242,17 +247,35 @@ static void compare(verifier *v, const hs_event *event)
 
 /* --- what a capture saw --- */
 
-static int build_area(verifier *v, const hs_event *event, hs_error *error)
+/* Memory for an area; it may be taken, given back and taken again. */
+static int make_memory(const verifier *v, const hs_event *event, hs_error *error)
 {
-    hs_board *board = v->run->board;
-    bool ok = hs_board_commit(board, event->addr, event->size, error) == 0;
-    if (ok) {
-        ok = hs_board_add_bare_area(board, v->version, event->addr, event->size);
-    }
-    if (!ok) {
+    if ((uint64_t)event->addr + event->size > UINT64_C(1) << 32) {
         hs_error_set(error, v->run->streams[0]->path, event->line,
                      "found an area of %" PRIu32 " bytes at 0x%08" PRIx32
-                     " that the collector cannot take",
+                     ", expected one that ends within 32 bits",
+                     event->size, event->addr);
+        return -1;
+    }
+    if (hs_space_commit(v->run->board->space, event->addr, event->size) != 0) {
+        hs_error_set(error, NULL, 0, "the host has no memory for an area of %" PRIu32 " bytes",
+                     event->size);
+        return -1;
+    }
+    return 0;
+}
+
+static int build_area(verifier *v, const hs_event *event, hs_error *error)
+{
+    if (make_memory(v, event, error) != 0) {
+        return -1;
+    }
+    hs_board *board = v->run->board;
+    if (hs_board_area_overlaps(board, event->addr, event->size) ||
+        !hs_board_add_bare_area(board, v->version, event->addr, event->size)) {
+        hs_error_set(error, v->run->streams[0]->path, event->line,
+                     "found an area of %" PRIu32 " bytes at 0x%08" PRIx32
+                     ", expected one that the collector can take beside the others",
                      event->size, event->addr);
         return -1;
     }
@@ -276,7 +299,7 @@ static bool take_statement(verifier *v, const hs_event *event, int *result, hs_e
         board->bare_area_size = event->size;
         v->want.growths++;
         v->want.grown = event->size;
-        *result = hs_board_commit(board, event->addr, event->size, error);
+        *result = make_memory(v, event, error);
         return true;
     case HS_OP_COLLECTED:
         v->want.collections++;

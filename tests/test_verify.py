@@ -227,6 +227,23 @@ class Verify(unittest.TestCase):
         self.assertIn("recorded 0x", done.stdout)
         self.assertIn("h==[h]", done.stdout)
 
+    def test_areas_come_and_go_without_end(self) -> None:
+        cycle = ["collected 0", "grown 0x3ffc0000 8048", "alloc 0 6000 mp", "drop 0", "released 0x3ffc0000", "collect"]
+        lines = ["heapsim-trace 1", "owner mp gc", "area 0x3ffb0000 1024", "split 100000", "alloc 9 16 mp @0x3ffb0040"]
+        done = self.verify([*lines, *(300 * cycle)])
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("300 automatic collections, 300 growths and 300 releases", done.stdout)
+
+    def test_areas_that_cannot_be(self) -> None:
+        lines = ["heapsim-trace 1", "owner mp gc", "area 0x3ffb0000 4096", "split 100000", "collected 0",
+                 "grown 0x3ffb0800 8048", "alloc 0 6000 mp"]
+        self.assertIn("7: event 5 differs; growth: recorded an area of 8048 bytes where the replay still has one",
+                      self.verify(lines).stdout)
+        for area in ("area 0x3ffb0800 4096", "area 0xfffffff0 4096", "area 0x3ffe0000 20"):
+            done = self.verify([*lines[:3], area, "alloc 0 16 mp @0x3ffb0040"])
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("it.trace:4: found an area of ", done.stderr)
+
     def test_what_no_event_follows_is_said(self) -> None:
         lines = ["heapsim-trace 1", "owner mp gc", "area 0x3ffb0000 4096", "alloc 0 40 mp @0x3ffb00c0"]
         first = re.search("replayed (0x[0-9a-f]+)", self.verify([*lines[:3], "alloc 0 40 mp @NULL"]).stdout)
