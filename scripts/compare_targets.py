@@ -39,10 +39,11 @@ TRACES = [  # layout, policy, trace
 ]
 # Programs that run the scripts through an adapter of sim/device/port, and whose vectors they run.
 ADAPTED = {
-    "target_port_gc_0_0": ["single-v1.18"], "target_port_gc_0_4": ["single-v1.25"],
-    "target_port_gc_1_1": ["noauto-v1.20"], "target_port_gc_1_4": ["noauto-v1.25"],
-    "target_port_gc_2_2": ["auto-v1.21"], "target_port_gc_2_3": ["auto-v1.22"],
-    "target_port_gc_2_4": ["auto-v1.25"],
+    "target_port_gc_0_0_0": ["single-v1.18"], "target_port_gc_0_0_1": ["single-v1.18"],
+    "target_port_gc_0_4_1": ["single-v1.25"],
+    "target_port_gc_1_1_1": ["noauto-v1.20"], "target_port_gc_1_4_0": ["noauto-v1.25"],
+    "target_port_gc_2_2_0": ["auto-v1.21"], "target_port_gc_2_3_1": ["auto-v1.22"],
+    "target_port_gc_2_4_0": ["auto-v1.25"], "target_port_gc_2_4_1": ["auto-v1.25"],
     "target_port_idf_v3.3": ["v3.3-esp32"], "target_port_idf_v4.4": ["v4.4-esp32"],
     "target_port_idf_v4.4.2": ["v4.4.2-esp32"], "target_port_idf_v4.4.8": ["v4.4.8-esp32"],
     "target_port_idf_v5.2": ["v5.2-esp32", "v5.2-esp32-spiram"],

@@ -1,5 +1,5 @@
 /* Areas, allocation, realloc, free. */
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 /* Areas --------------------------------------------------------------------------------------- */
 

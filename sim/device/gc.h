@@ -17,7 +17,7 @@
 #ifndef HS_DEVICE_GC_H
 #define HS_DEVICE_GC_H
 
-#include "device/address.h"
+#include "address.h"
 
 #ifndef HS_GC_AREAS
 #define HS_GC_AREAS 2
@@ -176,10 +176,10 @@ uint32_t hs_gc_nbytes(const hs_gc *gc, hs_addr address);
 /* A full collection: start, the roots hook, end. */
 void hs_gc_collect(hs_gc *gc);
 /* The same in parts, for firmware: between start and end, any number of calls of root. Words that
- * are not the address of an object are ignored (conservative). */
+ * are not the address of an object are ignored (conservative). The end gives the objects freed. */
 void hs_gc_collect_start(hs_gc *gc);
 void hs_gc_collect_root(hs_gc *gc, const uint32_t *words, size_t count);
-void hs_gc_collect_end(hs_gc *gc);
+uint32_t hs_gc_collect_end(hs_gc *gc);
 /* Soft reset: everything dies, finalisers run, added areas go back (HS_GC_AUTO). Objects freed. */
 uint32_t hs_gc_sweep_all(hs_gc *gc);
 

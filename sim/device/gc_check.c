@@ -1,5 +1,5 @@
 /* Structural integrity. Block by block, without the word tricks that it is there to check. */
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 typedef struct state {
     const hs_gc *gc;

@@ -1,5 +1,5 @@
 /* Mark and sweep. */
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 /* Mark -----------------------------------------------------------------------------------------*/
 
@@ -281,7 +281,7 @@ static uint32_t sweep(hs_gc *gc)
     return freed;
 }
 
-void hs_gc_collect_end(hs_gc *gc)
+uint32_t hs_gc_collect_end(hs_gc *gc)
 {
     while (gc->overflow) {
         rescan(gc);
@@ -291,6 +291,7 @@ void hs_gc_collect_end(hs_gc *gc)
     ++gc->collects;
 #endif
     gc_event(gc, HS_GC_EVENT_COLLECT, freed, 0);
+    return freed;
 }
 
 uint32_t hs_gc_sweep_all(hs_gc *gc)

@@ -1,6 +1,6 @@
 /* The collection that an allocation starts. On its own so that a firmware whose port has its own
  * gc_collect() can put that in its place. */
-#include "device/gc.h"
+#include "gc.h"
 
 void hs_gc_collect(hs_gc *gc)
 {

@@ -1,5 +1,5 @@
 /* gc_info: on its own, since it is all that most firmware asks. */
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 uint32_t hs_gc_next_head(const uint8_t *atb, uint32_t blocks, uint32_t block)
 {

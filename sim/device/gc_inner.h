@@ -8,8 +8,8 @@
 #ifndef HS_DEVICE_GC_INNER_H
 #define HS_DEVICE_GC_INNER_H
 
-#include "device/gc.h"
-#include "device/memory.h"
+#include "gc.h"
+#include "memory.h"
 
 typedef uintptr_t gc_word;
 

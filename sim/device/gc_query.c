@@ -1,5 +1,5 @@
 /* Questions that change nothing: areas, walks, reasons. */
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 const hs_gc_area *hs_gc_next_area(const hs_gc *gc, const hs_gc_area *area)
 {

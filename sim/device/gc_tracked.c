@@ -1,5 +1,5 @@
 /* Tracked allocation: live blocks chained by a header of two words in front of each. */
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 enum { PREVIOUS, NEXT, HEADER = 8 };
 

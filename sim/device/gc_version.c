@@ -1,5 +1,5 @@
 /* Releases as data. */
-#include "device/gc.h"
+#include "gc.h"
 
 const hs_gc_version hs_gc_versions[HS_GC_VERSIONS] = {
     /* The drafts of 2018 had many areas on this collector; their header is taken to be v1.20's. */

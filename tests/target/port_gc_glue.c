@@ -10,10 +10,20 @@ bool hs_port_init(const hs_gc_hooks *hooks, void *context, hs_addr start, uint32
 bool hs_port_add(hs_addr start, uint32_t size);
 uint32_t hs_port_sweep_all(void);
 void hs_port_info(hs_gc_info *info);
+void hs_port_enable(bool on);
+void hs_port_set_threshold(int32_t bytes);
 
 static const hs_gc_hooks *script;
 static void *script_context;
 static int depth;          /* of the mutex */
+#if HS_MP_STATE            /* what MicroPython keeps, with its names */
+static struct {
+    uint16_t gc_auto_collect_enabled;
+    uint16_t gc_lock_depth;
+    size_t gc_alloc_threshold;
+    size_t gc_collected;
+} interpreter;
+#endif
 static uint32_t not_swept; /* objects that went otherwise in this collection */
 static bool collecting;
 
@@ -39,7 +49,7 @@ static uint32_t count_objects(void)
 
 static void root_section(void)
 {
-    check(depth == 1 || depth == 2, "a collection runs without the mutex");
+    check(depth == HS_MP_MUTEX, "a collection runs without the mutex");
     check(gc_is_locked(), "a collection runs unlocked");
     script->roots(script_context, hs_mp_gc());
 }
@@ -90,8 +100,10 @@ static void split_free(void *start)
 }
 #endif
 
+#if HS_MP_MUTEX
 static void enter(void)
 {
+    check(depth == 0 || HS_GC_VERSION >= 4, "the mutex, not recursive yet, is taken twice");
     ++depth;
 }
 
@@ -99,6 +111,14 @@ static void leave(void)
 {
     check(--depth >= 0, "the mutex is given back once too often");
 }
+#endif
+
+#if HS_MP_STATE
+static uint16_t *lock_depth(void)
+{
+    return &interpreter.gc_lock_depth;
+}
+#endif
 
 const hs_mp_hooks hs_mp_port = {
     .root_section = root_section,
@@ -110,14 +130,23 @@ const hs_mp_hooks hs_mp_port = {
     .split_alloc = split_alloc,
     .split_free = split_free,
 #endif
+#if HS_MP_STATE
+    .auto_collect = &interpreter.gc_auto_collect_enabled,
+    .threshold = &interpreter.gc_alloc_threshold,
+    .collected = &interpreter.gc_collected,
+    .lock_depth = lock_depth,
+#endif
+#if HS_MP_MUTEX
     .enter = enter,
     .leave = leave,
+#endif
 };
 
 /* The port's gc_collect(). */
 void gc_collect(void)
 {
     check(!collecting, "a collection within a collection");
+    check(depth == 0, "the port's gc_collect() is called with the mutex held");
     collecting = true;
     not_swept = 0;
     uint32_t before = count_objects();
@@ -125,7 +154,11 @@ void gc_collect(void)
     gc_collect_end();
     check(!gc_is_locked(), "a collection leaves the collector locked");
     collecting = false;
-    script->event(script_context, HS_GC_EVENT_COLLECT, before - count_objects() - not_swept, 0);
+    uint32_t freed = before - count_objects() - not_swept;
+#if HS_MP_STATE
+    check(interpreter.gc_collected == freed, "another count of objects than were freed");
+#endif
+    script->event(script_context, HS_GC_EVENT_COLLECT, freed, 0);
 }
 
 /* --- what golden_gc.c calls --- */
@@ -157,6 +190,25 @@ uint32_t hs_port_sweep_all(void)
     uint32_t before = count_objects();
     gc_sweep_all();
     return before - not_swept;
+}
+
+/* The interpreter's gc.enable() and gc.threshold(). */
+void hs_port_enable(bool on)
+{
+#if HS_MP_STATE
+    interpreter.gc_auto_collect_enabled = on;
+#else
+    hs_gc_enable(hs_mp_gc(), on);
+#endif
+}
+
+void hs_port_set_threshold(int32_t bytes)
+{
+#if HS_MP_STATE
+    interpreter.gc_alloc_threshold = bytes < 0 ? (size_t)-1 : (size_t)bytes / HS_GC_BLOCK;
+#else
+    hs_gc_set_threshold(hs_mp_gc(), bytes);
+#endif
 }
 
 void hs_port_info(hs_gc_info *info)

@@ -11,6 +11,8 @@ bool hs_port_init(const hs_gc_hooks *hooks, void *context, hs_addr start, uint32
 bool hs_port_add(hs_addr start, uint32_t size);
 uint32_t hs_port_sweep_all(void);
 void hs_port_info(hs_gc_info *info);
+void hs_port_enable(bool on);
+void hs_port_set_threshold(int32_t bytes);
 
 static inline void *hs_port_at(hs_addr a)
 {
@@ -35,8 +37,8 @@ static inline hs_addr hs_port_of(const void *p)
 #define hs_gc_sweep_all(gc)                  hs_port_sweep_all()
 #define hs_gc_lock(gc)                       gc_lock()
 #define hs_gc_unlock(gc)                     gc_unlock()
-#define hs_gc_enable(gc, on)                 hs_gc_enable(hs_mp_gc(), on)
-#define hs_gc_set_threshold(gc, bytes)       hs_gc_set_threshold(hs_mp_gc(), bytes)
+#define hs_gc_enable(gc, on)                 hs_port_enable(on)
+#define hs_gc_set_threshold(gc, bytes)       hs_port_set_threshold(bytes)
 #define hs_gc_get_info(gc, info)             hs_port_info(info)
 #define hs_gc_print_info(gc, out)            gc_dump_info((const struct _mp_print_t *)(out))
 #define hs_gc_print_table(gc, out)           gc_dump_alloc_table((const struct _mp_print_t *)(out))

@@ -1,7 +1,7 @@
 #include "idf_multi_heap.h"
 
-#include "device/memory.h"
-#include "device/profile.h"
+#include "../memory.h"
+#include "../profile.h"
 
 #if UINTPTR_MAX > 0xffffffffu
 #error "the adapters are for targets with 32 bits"

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "device/multi_heap.h"
+#include "../multi_heap.h"
 
 #ifndef HS_PORT_IDF_RELEASE
 #define HS_PORT_IDF_RELEASE "v5.2"

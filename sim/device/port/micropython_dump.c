@@ -1,6 +1,6 @@
 /* gc_dump_info and gc_dump_alloc_table. On their own: firmware that never calls them links neither.
  */
-#include "device/gc_inner.h"
+#include "../gc_inner.h"
 #include "micropython_gc.h"
 
 #define LINE 64u       /* blocks in a line of the table: 1 KiB */
