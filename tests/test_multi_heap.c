@@ -188,11 +188,40 @@ static void poisoned_sizes(void **state)
     hs_addr c = hs_heap_aligned(&f.device, &f.heap, 20, 64);
     assert_int_equal(c % 64, 0);
     assert_true(hs_heap_check(&f.device, &f.heap));
-    ((uint8_t *)hs_at(f.device.space, a))[4] = 0; /* one byte too far */
+    uint8_t *behind = (uint8_t *)hs_at(f.device.space, a) + 4;
+    uint8_t canary = *behind;
+    *behind = 0; /* one byte too far */
+    assert_false(hs_heap_check(&f.device, &f.heap));
+    assert_int_equal(f.device.crash, HS_CRASH_NONE);
+    *behind = canary;
+    assert_true(hs_heap_check(&f.device, &f.heap));
+    *behind = 0;
     hs_heap_free(&f.device, &f.heap, a);
     assert_int_equal(f.device.crash, HS_CRASH_CANARY);
     assert_int_equal(f.device.crash_at, a);
     close_space(&f);
+}
+
+/* What is aligned is not the block, but what lies `offset` bytes in it. */
+static void aligned_offsets(void **state)
+{
+    (void)state;
+    fixture f;
+    for (int poisoned = 0; poisoned <= 1; poisoned++) {
+        for (uint32_t align = 8; align <= 1024; align *= 2) {
+            open_space(&f);
+            assert_true(lay_out(&f, hs_idf_profile_find("v5.5"), 8192, poisoned));
+            for (uint32_t offset = 0; offset <= 16; offset += 4) {
+                hs_addr block = hs_heap_aligned_at(&f.device, &f.heap, 100, align, offset);
+                assert_int_not_equal(block, 0);
+                assert_int_equal((block + offset) % align, 0);
+                assert_true(hs_heap_usable(&f.device, &f.heap, block) >= 100);
+                assert_true(hs_heap_check(&f.device, &f.heap));
+            }
+            assert_int_equal(hs_heap_aligned_at(&f.device, &f.heap, 100, align, 2), 0);
+            close_space(&f);
+        }
+    }
 }
 
 static void poisoned_wild_pointers(void **state)
@@ -252,9 +281,13 @@ static void claims(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_operations),      cmocka_unit_test(every_short_sequence),
-        cmocka_unit_test(every_small_region),     cmocka_unit_test(poisoned_sizes),
-        cmocka_unit_test(poisoned_wild_pointers), cmocka_unit_test(claims),
+        cmocka_unit_test(random_operations),
+        cmocka_unit_test(every_short_sequence),
+        cmocka_unit_test(every_small_region),
+        cmocka_unit_test(poisoned_sizes),
+        cmocka_unit_test(aligned_offsets),
+        cmocka_unit_test(poisoned_wild_pointers),
+        cmocka_unit_test(claims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

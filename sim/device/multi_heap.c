@@ -13,6 +13,22 @@ enum {
 #define HEAD_CANARY 0xabba1234u
 #define TAIL_CANARY 0xbaad5678u
 
+/* The switches of multi_heap.h, so that every test of what is left out folds away. */
+static inline bool is_list(const hs_heap *heap)
+{
+    return HS_HEAP_LIST && (!HS_HEAP_TLSF || heap->allocator == HS_ALLOCATOR_LIST);
+}
+
+static inline bool is_poisoned(const hs_heap *heap)
+{
+    return HS_HEAP_POISON && heap->poisoned;
+}
+
+static inline bool is_plain(const hs_heap *heap)
+{
+    return HS_HEAP_TLSF && ((!HS_HEAP_LIST && !HS_HEAP_POISON) || heap->plain);
+}
+
 void hs_device_crash(hs_device *device, enum hs_crash reason, hs_addr at)
 {
     if (device->crash == HS_CRASH_NONE) {
@@ -33,7 +49,11 @@ bool hs_heap_register(hs_device *device, hs_heap *heap, const hs_idf_profile *pr
     heap->realloc_truncates = profile->realloc_truncates;
     heap->poisoned = poisoned;
     heap->plain = profile->allocator == HS_ALLOCATOR_TLSF && !poisoned;
-    if (profile->allocator == HS_ALLOCATOR_LIST) {
+    if (is_list(heap) != (profile->allocator == HS_ALLOCATOR_LIST) ||
+        is_poisoned(heap) != poisoned) {
+        return false;
+    }
+    if (is_list(heap)) {
         return hs_list_register(device, heap, base, size);
     }
     if (!hs_tlsf_register(device, heap, profile, base, size, fixed_pool)) {
@@ -62,6 +82,15 @@ static hs_addr poison(const hs_device *device, hs_addr block, uint32_t size)
     return block + POISON_HEAD;
 }
 
+/* Are the canaries of a block with `room` bytes intact? */
+static bool guarded(const hs_device *device, hs_addr block, uint32_t room)
+{
+    uint32_t size = hs_load(device->space, block + 4);
+    return hs_load(device->space, block) == HEAD_CANARY && room >= POISON &&
+           size <= room - POISON &&
+           load_bytes(device->space, block + POISON_HEAD + size) == TAIL_CANARY;
+}
+
 /* The block behind the address that the owner sees; 0 after a crash. */
 static hs_addr unpoison(hs_device *device, const hs_heap *heap, hs_addr seen)
 {
@@ -70,9 +99,7 @@ static hs_addr unpoison(hs_device *device, const hs_heap *heap, hs_addr seen)
         hs_device_crash(device, HS_CRASH_NOT_USED, seen);
         return 0;
     }
-    uint32_t size = hs_load(device->space, block + 4);
-    if (hs_load(device->space, block) != HEAD_CANARY || size > heap->end - seen - 4 ||
-        load_bytes(device->space, seen + size) != TAIL_CANARY) {
+    if (!guarded(device, block, heap->end - block)) {
         hs_device_crash(device, HS_CRASH_CANARY, seen);
         return 0;
     }
@@ -82,7 +109,7 @@ static hs_addr unpoison(hs_device *device, const hs_heap *heap, hs_addr seen)
 /* A figure as it is printed with poisoning on: less one block's canaries. */
 static uint32_t without_poison(const hs_heap *heap, uint32_t bytes)
 {
-    if (!heap->poisoned) {
+    if (!is_poisoned(heap)) {
         return bytes;
     }
     return bytes > POISON ? bytes - POISON : 0;
@@ -92,17 +119,16 @@ static uint32_t without_poison(const hs_heap *heap, uint32_t bytes)
 
 static hs_addr plain_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
 {
-    return heap->allocator == HS_ALLOCATOR_TLSF ? hs_tlsf_malloc(device, heap, size)
-                                                : hs_list_malloc(device, heap, size);
+    return is_list(heap) ? hs_list_malloc(device, heap, size) : hs_tlsf_malloc(device, heap, size);
 }
 
 hs_addr hs_heap_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
 {
-    if (heap->plain) {
+    if (is_plain(heap)) {
         return hs_tlsf_malloc(device, heap, size);
     }
-    if (!heap->poisoned) {
-        return hs_list_malloc(device, heap, size);
+    if (!is_poisoned(heap)) {
+        return plain_malloc(device, heap, size);
     }
     if (size == 0 || size > UINT32_MAX - POISON) {
         return 0;
@@ -111,24 +137,30 @@ hs_addr hs_heap_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
     return block == 0 ? 0 : poison(device, block, size);
 }
 
-hs_addr hs_heap_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align)
+hs_addr hs_heap_aligned_at(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align,
+                           uint32_t offset)
 {
-    if (heap->allocator == HS_ALLOCATOR_LIST || align == 0 || (align & (align - 1)) != 0) {
+    if (is_list(heap) || align == 0 || (align & (align - 1)) != 0 || (offset & 3) != 0) {
         return 0;
     }
     if (align <= 4) {
         return hs_heap_malloc(device, heap, size);
     }
-    uint32_t more = heap->poisoned ? POISON : 0;
+    uint32_t more = is_poisoned(heap) ? POISON : 0;
     if (size == 0 || size > UINT32_MAX - more) {
         return 0;
     }
-    uint32_t offset = heap->poisoned ? POISON_HEAD : 0;
+    offset += is_poisoned(heap) ? POISON_HEAD : 0;
     hs_addr block = hs_tlsf_aligned(device, heap, size + more, align, offset);
     if (block == 0) {
         return 0;
     }
-    return heap->poisoned ? poison(device, block, size) : block;
+    return is_poisoned(heap) ? poison(device, block, size) : block;
+}
+
+hs_addr hs_heap_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align)
+{
+    return hs_heap_aligned_at(device, heap, size, align, 0);
 }
 
 hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
@@ -141,7 +173,7 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
         return 0;
     }
     uint32_t asked = size;
-    if (heap->poisoned) {
+    if (is_poisoned(heap)) {
         if (size > UINT32_MAX - POISON) {
             return 0;
         }
@@ -151,10 +183,9 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
             return 0;
         }
     }
-    hs_addr result = heap->allocator == HS_ALLOCATOR_TLSF
-                         ? hs_tlsf_realloc(device, heap, block, size)
-                         : hs_list_realloc(device, heap, block, size);
-    if (heap->poisoned && result != 0) {
+    hs_addr result = is_list(heap) ? hs_list_realloc(device, heap, block, size)
+                                   : hs_tlsf_realloc(device, heap, block, size);
+    if (is_poisoned(heap) && result != 0) {
         return poison(device, result, asked);
     }
     return result;
@@ -162,17 +193,17 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
 
 void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block)
 {
-    if (heap->plain && block != 0) {
+    if (is_plain(heap) && block != 0) {
         hs_tlsf_free(device, heap, block);
         return;
     }
-    if (block != 0 && heap->poisoned) {
+    if (block != 0 && is_poisoned(heap)) {
         block = unpoison(device, heap, block);
     }
     if (block == 0) {
         return;
     }
-    if (heap->allocator == HS_ALLOCATOR_LIST) {
+    if (is_list(heap)) {
         hs_list_free(device, heap, block);
     } else {
         hs_tlsf_free(device, heap, block);
@@ -181,15 +212,14 @@ void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block)
 
 uint32_t hs_heap_usable(hs_device *device, const hs_heap *heap, hs_addr block)
 {
-    if (heap->poisoned) {
+    if (is_poisoned(heap)) {
         block = unpoison(device, heap, block);
         if (block == 0) {
             return 0;
         }
     }
-    return without_poison(heap, heap->allocator == HS_ALLOCATOR_TLSF
-                                    ? hs_tlsf_usable(device, heap, block)
-                                    : hs_list_usable(device, heap, block));
+    return without_poison(heap, is_list(heap) ? hs_list_usable(device, heap, block)
+                                              : hs_tlsf_usable(device, heap, block));
 }
 
 /* --- Information ------------------------------------------------------------------------------ */
@@ -211,14 +241,19 @@ void hs_heap_set_minimum(hs_device *device, const hs_heap *heap, uint32_t minimu
 
 bool hs_heap_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, void *context)
 {
-    return heap->allocator == HS_ALLOCATOR_TLSF ? hs_tlsf_walk(device, heap, visit, context)
-                                                : hs_list_walk(device, heap, visit, context);
+    return is_list(heap) ? hs_list_walk(device, heap, visit, context)
+                         : hs_tlsf_walk(device, heap, visit, context);
+}
+
+static bool check_canaries(void *context, hs_addr address, uint32_t size, bool used)
+{
+    return !used || guarded(context, address, size);
 }
 
 bool hs_heap_check(hs_device *device, const hs_heap *heap)
 {
-    return heap->allocator == HS_ALLOCATOR_TLSF ? hs_tlsf_check(device, heap)
-                                                : hs_list_check(device, heap);
+    bool sound = is_list(heap) ? hs_list_check(device, heap) : hs_tlsf_check(device, heap);
+    return sound && (!is_poisoned(heap) || hs_heap_walk(device, heap, check_canaries, device));
 }
 
 typedef struct sums {
@@ -249,7 +284,7 @@ void hs_heap_get_info(hs_device *device, const hs_heap *heap, hs_heap_info *info
     memset(info, 0, sizeof *info);
     hs_heap_walk(device, heap, add_block, &s);
     uint32_t counter = hs_heap_counter(device, heap);
-    if (heap->allocator == HS_ALLOCATOR_TLSF) {
+    if (!is_list(heap)) {
         uint32_t control = heap->first - heap->control;
         info->allocated = heap->pool - control - counter - heap->header * info->allocated_blocks;
         info->largest = hs_tlsf_printed(heap, info->largest);
@@ -263,10 +298,10 @@ void hs_heap_get_info(hs_device *device, const hs_heap *heap, hs_heap_info *info
 
 uint32_t hs_heap_largest(hs_device *device, const hs_heap *heap)
 {
-    if (heap->plain && !device->cut) {
+    if (is_plain(heap) && !device->cut) {
         return hs_tlsf_largest(device, heap);
     }
-    if (heap->allocator == HS_ALLOCATOR_LIST) {
+    if (is_list(heap)) {
         return without_poison(heap, hs_list_largest(device, heap));
     }
     if (device->cut) { /* the device's walk ends at the cut block and misses the rest */
@@ -279,16 +314,15 @@ uint32_t hs_heap_largest(hs_device *device, const hs_heap *heap)
 
 uint32_t hs_heap_largest_exact(hs_device *device, const hs_heap *heap)
 {
-    return heap->allocator == HS_ALLOCATOR_TLSF ? hs_tlsf_largest_exact(device, heap)
-                                                : hs_list_largest(device, heap);
+    return is_list(heap) ? hs_list_largest(device, heap) : hs_tlsf_largest_exact(device, heap);
 }
 
 bool hs_heap_claim(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
 {
-    if (heap->poisoned && size < POISON) {
+    if (is_poisoned(heap) && size < POISON) {
         return false;
     }
-    if (heap->allocator == HS_ALLOCATOR_LIST) {
+    if (is_list(heap)) {
         if (!hs_list_claim(device, heap, block, size)) {
             return false;
         }
@@ -297,7 +331,7 @@ bool hs_heap_claim(hs_device *device, const hs_heap *heap, hs_addr block, uint32
             return false;
         }
     }
-    if (heap->poisoned) {
+    if (is_poisoned(heap)) {
         poison(device, block, size - POISON);
     }
     return true;

@@ -14,6 +14,22 @@
 #include "address.h"
 #include "profile.h"
 
+/* Compile-time switches. A host build leaves them alone and has everything; what a firmware leaves
+ * out costs nothing.
+ *   HS_HEAP_LIST    0 no address-ordered list: releases from v4.3 on alone
+ *   HS_HEAP_TLSF    0 no TLSF: releases up to v4.2 alone
+ *   HS_HEAP_POISON  0 no light poisoning
+ */
+#ifndef HS_HEAP_LIST
+#define HS_HEAP_LIST 1
+#endif
+#ifndef HS_HEAP_TLSF
+#define HS_HEAP_TLSF 1
+#endif
+#ifndef HS_HEAP_POISON
+#define HS_HEAP_POISON 1
+#endif
+
 /* Why a device stopped: the real code runs into an assertion there. */
 enum hs_crash {
     HS_CRASH_NONE,
@@ -82,7 +98,8 @@ typedef bool (*hs_heap_visit)(void *context, hs_addr address, uint32_t size, boo
 
 /* Lays out a heap over [base, base+size), which must be memory of the device space, and fills
  * *heap. `fixed_pool` is the chip's largest pool in bytes (for releases with fixed classes). False,
- * and heap->base == 0, when the region is too small to be a heap. */
+ * and heap->base == 0, when the region is too small to be a heap, or what the profile or `poisoned`
+ * asks for is not compiled in. */
 bool hs_heap_register(hs_device *device, hs_heap *heap, const hs_idf_profile *profile, hs_addr base,
                       uint32_t size, uint32_t fixed_pool, bool poisoned);
 
@@ -93,6 +110,9 @@ hs_addr hs_heap_malloc(hs_device *device, const hs_heap *heap, uint32_t size);
 /* `align` a power of two, else 0. Near 2^32 it wraps as on the device: the block is unaligned. 0
  * where the release has no aligned allocation. */
 hs_addr hs_heap_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align);
+/* The same, with the multiple of `align` at block + offset; `offset` a multiple of 4, else 0. */
+hs_addr hs_heap_aligned_at(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align,
+                           uint32_t offset);
 
 /* Inside this heap only. 0: no memory, and the block stays as it was (size 0: it was freed). */
 hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size);
@@ -127,8 +147,8 @@ uint32_t hs_heap_largest_exact(hs_device *device, const hs_heap *heap);
  * broken or visit ended the walk. */
 bool hs_heap_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, void *context);
 
-/* Every invariant: blocks fill the region, flags, links, bitmaps, list order, counters. True when
- * sound. O(blocks). Changes nothing. */
+/* Every invariant: blocks fill the region, flags, links, bitmaps, list order, counters, the canaries
+ * of a poisoned heap. True when sound. O(blocks). Changes nothing. */
 bool hs_heap_check(hs_device *device, const hs_heap *heap);
 
 /* Makes [block, block+size) one live block, cut out of the free block around it; for setting up a

@@ -15,8 +15,8 @@ void hs_port_set_threshold(int32_t bytes);
 
 static const hs_gc_hooks *script;
 static void *script_context;
-static int depth;          /* of the mutex */
-#if HS_MP_STATE            /* what MicroPython keeps, with its names */
+static int depth; /* of the mutex */
+#if HS_MP_STATE   /* what MicroPython keeps, with its names */
 static struct {
     uint16_t gc_auto_collect_enabled;
     uint16_t gc_lock_depth;

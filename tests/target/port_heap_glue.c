@@ -8,6 +8,7 @@
 bool hs_port_register(hs_device *device, hs_heap *heap, hs_addr base, uint32_t size);
 multi_heap_handle_t hs_port_handle(hs_device *device, const hs_heap *heap);
 void hs_port_info(hs_device *device, const hs_heap *heap, hs_heap_info *info);
+void hs_port_set_minimum(hs_device *device, const hs_heap *heap, uint32_t minimum);
 bool hs_port_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, void *context);
 
 static hs_device *board; /* whose call is under way */
@@ -97,6 +98,20 @@ void hs_port_info(hs_device *device, const hs_heap *heap, hs_heap_info *info)
                            .allocated_blocks = now.allocated_blocks,
                            .free_blocks = now.free_blocks,
                            .total_blocks = now.total_blocks};
+}
+
+/* What heap_caps sets is either lower than the minimum or the present free bytes. */
+void hs_port_set_minimum(hs_device *device, const hs_heap *heap, uint32_t minimum)
+{
+    multi_heap_handle_t handle = hs_port_handle(device, heap);
+    size_t before = multi_heap_minimum_free_size(handle);
+    if (minimum < before) {
+        multi_heap_restore_minimum_free_bytes(handle, before);
+        multi_heap_restore_minimum_free_bytes(handle, minimum);
+    } else {
+        check(multi_heap_reset_minimum_free_bytes(handle) == before, "another minimum is given");
+    }
+    check(multi_heap_minimum_free_size(handle) == minimum, "the minimum is not what was set");
 }
 
 typedef struct walk {

@@ -11,6 +11,7 @@
 bool hs_port_register(hs_device *device, hs_heap *heap, hs_addr base, uint32_t size);
 multi_heap_handle_t hs_port_handle(hs_device *device, const hs_heap *heap);
 void hs_port_info(hs_device *device, const hs_heap *heap, hs_heap_info *info);
+void hs_port_set_minimum(hs_device *device, const hs_heap *heap, uint32_t minimum);
 bool hs_port_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, void *context);
 
 static inline void *hs_port_at(hs_addr a)
@@ -38,6 +39,7 @@ static inline hs_addr hs_port_of(const void *p)
 #define hs_heap_free_size(device, heap) (uint32_t) multi_heap_free_size(hs_port_handle(NULL, heap))
 #define hs_heap_minimum(device, heap)                                                              \
     (uint32_t) multi_heap_minimum_free_size(hs_port_handle(NULL, heap))
+#define hs_heap_set_minimum(device, heap, minimum) hs_port_set_minimum(device, heap, minimum)
 #define hs_heap_check(device, heap)                multi_heap_check(hs_port_handle(device, heap), true)
 #define hs_heap_get_info(device, heap, info)       hs_port_info(device, heap, info)
 #define hs_heap_walk(device, heap, visit, context) hs_port_walk(device, heap, visit, context)

@@ -7,8 +7,8 @@
 #error "the adapters are for targets with 32 bits"
 #endif
 
-/* The first word of a heap's record on the chip is its lock. The rest of a heap is in its own
- * memory; what is kept here follows from where it lies. */
+/* A heap is in its own memory, its record first: lock, free bytes, minimum. What is kept here
+ * follows from where it lies. */
 struct multi_heap_info {
     hs_heap heap;
     hs_device device;
@@ -29,6 +29,11 @@ static hs_addr address_of(const void *pointer)
 static void **lock_of(const struct multi_heap_info *heap)
 {
     return hs_at(NULL, heap->heap.base);
+}
+
+static uint32_t *minimum_of(const struct multi_heap_info *heap)
+{
+    return hs_at(NULL, heap->heap.base + 8);
 }
 
 static void enter(const struct multi_heap_info *heap)
@@ -80,6 +85,9 @@ void multi_heap_set_lock(multi_heap_handle_t heap, void *lock)
 
 void *multi_heap_malloc(multi_heap_handle_t heap, size_t size)
 {
+    if (heap == NULL) {
+        return NULL;
+    }
     enter(heap);
     void *block = pointer(hs_heap_malloc(&heap->device, &heap->heap, size));
     leave(heap);
@@ -107,15 +115,21 @@ void *multi_heap_realloc(multi_heap_handle_t heap, void *p, size_t size)
     return block;
 }
 
-void *multi_heap_aligned_alloc(multi_heap_handle_t heap, size_t size, size_t alignment)
+void *multi_heap_aligned_alloc_offs(multi_heap_handle_t heap, size_t size, size_t alignment,
+                                    size_t offset)
 {
     if (heap == NULL) {
         return NULL;
     }
     enter(heap);
-    void *block = pointer(hs_heap_aligned(&heap->device, &heap->heap, size, alignment));
+    void *block = pointer(hs_heap_aligned_at(&heap->device, &heap->heap, size, alignment, offset));
     leave(heap);
     return block;
+}
+
+void *multi_heap_aligned_alloc(multi_heap_handle_t heap, size_t size, size_t alignment)
+{
+    return multi_heap_aligned_alloc_offs(heap, size, alignment, 0);
 }
 
 void multi_heap_aligned_free(multi_heap_handle_t heap, void *p)
@@ -141,6 +155,25 @@ size_t multi_heap_free_size(multi_heap_handle_t heap)
 size_t multi_heap_minimum_free_size(multi_heap_handle_t heap)
 {
     return heap == NULL ? 0 : hs_heap_minimum(&heap->device, &heap->heap);
+}
+
+size_t multi_heap_reset_minimum_free_bytes(multi_heap_handle_t heap)
+{
+    enter(heap);
+    uint32_t *minimum = minimum_of(heap);
+    size_t before = *minimum;
+    *minimum = hs_heap_counter(&heap->device, &heap->heap);
+    leave(heap);
+    return before;
+}
+
+void multi_heap_restore_minimum_free_bytes(multi_heap_handle_t heap, size_t minimum)
+{
+    enter(heap);
+    if (minimum < *minimum_of(heap)) {
+        *minimum_of(heap) = minimum;
+    }
+    leave(heap);
 }
 
 void multi_heap_get_info(multi_heap_handle_t heap, multi_heap_info_t *info)

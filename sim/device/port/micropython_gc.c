@@ -99,8 +99,8 @@ static inline void end_collection(uint32_t freed)
 }
 #endif
 
-/* Whether the running thread may not do this: asked before the mutex is taken, which a collection of
- * the same thread holds. `allowed`: the depth that does not count. */
+/* Whether the running thread may not do this: asked before the mutex is taken, which a collection
+ * of the same thread holds. `allowed`: the depth that does not count. */
 static inline bool refused(unsigned allowed)
 {
 #if HS_MP_MUTEX

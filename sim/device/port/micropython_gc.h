@@ -1,9 +1,9 @@
 /* MicroPython's collector functions over hs_gc: link this in place of the original's.
  *
- * Firmware goes on including its own py/gc.h; the names and signatures here are the same, so nothing
- * else of it changes. Compile with HS_GC_VERSION (the release whose behaviour is wanted, see
- * gc.h), HS_GC_AREAS and HS_GC_FINALISER as the firmware is configured, and leave gc_cycle.c out:
- * the port's gc_collect() takes its place.
+ * Firmware goes on including its own py/gc.h; the names and signatures here are the same, so
+ * nothing else of it changes. Compile with HS_GC_VERSION (the release whose behaviour is wanted,
+ * see gc.h), HS_GC_AREAS and HS_GC_FINALISER as the firmware is configured, and leave gc_cycle.c
+ * out: the port's gc_collect() takes its place.
  *
  * There is one instance. All addresses are plain pointers, so the target has 32 bits. The functions
  * are as reentrant as the originals: a finaliser may call any of them (allocation then gives NULL);

@@ -1,5 +1,5 @@
-/* What belongs to the interpreter, for the file of a firmware that fills the table. It declares none
- * of the original's names, so that it can be included beside MicroPython's own headers. */
+/* What belongs to the interpreter, for the file of a firmware that fills the table. It declares
+ * none of the original's names, so that it can be included beside MicroPython's own headers. */
 #ifndef HS_PORT_MICROPYTHON_HOOKS_H
 #define HS_PORT_MICROPYTHON_HOOKS_H
 
