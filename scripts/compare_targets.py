@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """compare_targets.py BUILD [--target NAME ...]: runs the golden scripts and shipped traces on
 emulated machines of other kinds and compares what sim/device answers there with what it answers on
-the host, event by event. BUILD is the folder with the builds: release and those of the targets.
+the host, event by event; and tests/target/firmware, which checks by itself. BUILD is the folder with the builds: release and those of the targets.
 Exit status 1 on any difference."""
 from __future__ import annotations
 
@@ -145,6 +145,11 @@ def run_trace(target: str, build: Path, case: tuple[str, str, str], work: Path) 
                    status.split(b"\n")[0])
 
 
+def run_firmware(target: str, program: Path) -> Tally:
+    text, _, status = emulate(target, program, Path("/dev/null")).partition(b"\x01")
+    return compare(program.name, text, b"all checks hold\n", status.strip())
+
+
 def run_target(target: str, build: Path, work: Path) -> bool:
     programs = build / target / "tests" / "target"
     golden = ROOT / "tests" / "golden"
@@ -160,6 +165,8 @@ def run_target(target: str, build: Path, work: Path) -> bool:
         chosen = [case for case in cases if case.target in targets]
         parts.append((program, lambda p=program, c=chosen: run_scripts(target, programs / p, c,
                                                                        work)))
+    for program in sorted(programs.glob("target_firmware_*")):
+        parts.append((program.name, lambda p=program: run_firmware(target, p)))
     for case in TRACES:
         parts.append((" ".join(case), lambda c=case: run_trace(target, build, c, work)))
     for name, run in parts:
