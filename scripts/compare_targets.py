@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """compare_targets.py BUILD [--target NAME ...]: runs the golden scripts and shipped traces on
 emulated machines of other kinds and compares what sim/device answers there with what it answers on
-the host, event by event; and tests/target/firmware, which checks by itself. BUILD is the folder with the builds: release and those of the targets.
-Exit status 1 on any difference."""
+the host, event by event; runs tests/target/firmware, which checks by itself. BUILD is the folder with
+the builds: release and those of the targets. Exit status 1 on any difference."""
 from __future__ import annotations
 
 import argparse
@@ -165,7 +165,10 @@ def run_target(target: str, build: Path, work: Path) -> bool:
         chosen = [case for case in cases if case.target in targets]
         parts.append((program, lambda p=program, c=chosen: run_scripts(target, programs / p, c,
                                                                        work)))
-    for program in sorted(programs.glob("target_firmware_*")):
+    firmware = sorted(programs.glob("target_firmware_*"))
+    if not firmware:
+        raise SystemExit(f"{programs} has no target_firmware_*; expected some")
+    for program in firmware:
         parts.append((program.name, lambda p=program: run_firmware(target, p)))
     for case in TRACES:
         parts.append((" ".join(case), lambda c=case: run_trace(target, build, c, work)))
