@@ -24,17 +24,27 @@ TARGETS = {
 COLLECTOR = ["gc", "gc_collect", "gc_info"]
 ADAPTER = ["port/micropython_gc"]
 DUMPS = ["port/micropython_dump"]
+STATE = ["HS_GC_VERSION=4", "HS_GC_AREAS=2", "HS_MP_STATE=1"]
+PLAIN_TLSF = ["HS_HEAP_LIST=0", "HS_HEAP_POISON=0"]
 PARTS = {
-    "TLSF": ["bits", "tlsf", "tlsf_whole"],
-    "list allocator": ["list_heap"],
-    "heap above either": ["multi_heap"],
-    "heap_caps": ["heap_caps", "heap_caps_boot", "heap_caps_info"],
-    "tables of releases, chips, regions": ["profile", "chip", "region"],
-    "multi_heap adapter": ["port/idf_multi_heap"],
+    "collector's names, areas automatic, state shared": (ADAPTER, STATE),
+    "TLSF": (["bits", "tlsf", "tlsf_whole"], []),
+    "list allocator": (["list_heap"], []),
+    "heap above either": (["multi_heap"], []),
+    "heap above TLSF, no poisoning": (["multi_heap"], PLAIN_TLSF),
+    "heap_caps": (["heap_caps", "heap_caps_boot", "heap_caps_info"], []),
+    "table of releases": (["profile"], []),
+    "tables of chips, regions": (["chip", "region"], []),
+    "multi_heap adapter": (["port/idf_multi_heap"], []),
 }
 # The original collector, areas off / on / automatic: published sizes of its object file.
 REFERENCE = {"rv32imc": (3123, 3613, 3833), "thumb2": (2580, 2974, 3186)}
-AREA_SYMBOLS = ["hs_gc_add", "hs_gc_release"]
+# What a firmware leaves out, and the names of which then nothing is compiled or asked for.
+LEFT_OUT = [
+    (COLLECTOR, ["HS_GC_VERSION=4", "HS_GC_AREAS=0"], r"\b(?:hs_gc_add|hs_gc_release)\b"),
+    (["multi_heap"], PLAIN_TLSF, r"\b(?:hs_list_\w+|poison|unpoison|guarded|check_canaries)\b"),
+    (["multi_heap"], ["HS_HEAP_TLSF=0"], r"\bhs_tlsf_\w+"),
+]
 
 
 class Size(NamedTuple):
@@ -89,8 +99,14 @@ def print_tables(work: Path) -> None:
                                if target in REFERENCE else "" for target in TARGETS]))
     print("\n| part | " + " | ".join(TARGETS) + " |")
     print("|---" * (len(TARGETS) + 1) + "|")
-    for name, parts in PARTS.items():
-        print(row(name, [size_of(target, parts, [], work) for target in TARGETS]))
+    for name, (parts, defines) in PARTS.items():
+        print(row(name, [size_of(target, parts, defines, work) for target in TARGETS]))
+
+
+def symbols(target: str, part: str, defines: list[str], work: Path) -> str:
+    output = compile_part(target, part, defines, work)
+    return subprocess.run([TARGETS[target][0] + "nm", output], check=True, capture_output=True,
+                          text=True).stdout
 
 
 def check(work: Path) -> int:
@@ -102,14 +118,12 @@ def check(work: Path) -> int:
                 print(f"{target}: the collector with areas {areas} takes {size}, expected at most "
                       f"{reference} and no RAM of its own")
                 wrong = 1
-    for target, (prefix, _) in TARGETS.items():
-        for part in COLLECTOR:
-            output = compile_part(target, part, ["HS_GC_VERSION=4", "HS_GC_AREAS=0"], work)
-            names = subprocess.run([prefix + "nm", output], check=True, capture_output=True,
-                                   text=True).stdout
-            for symbol in AREA_SYMBOLS:
-                if re.search(rf"\b{symbol}\b", names):
-                    print(f"{target}: {part} without areas has {symbol}, expected nothing of it")
+    for target in TARGETS:
+        for parts, defines, left_out in LEFT_OUT:
+            for part in parts:
+                for symbol in re.findall(left_out, symbols(target, part, defines, work)):
+                    print(f"{target}: {part} with {' '.join(defines)} has {symbol}, expected "
+                          "nothing of it")
                     wrong = 1
     return wrong
 

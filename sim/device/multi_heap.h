@@ -147,8 +147,8 @@ uint32_t hs_heap_largest_exact(hs_device *device, const hs_heap *heap);
  * broken or visit ended the walk. */
 bool hs_heap_walk(hs_device *device, const hs_heap *heap, hs_heap_visit visit, void *context);
 
-/* Every invariant: blocks fill the region, flags, links, bitmaps, list order, counters, the canaries
- * of a poisoned heap. True when sound. O(blocks). Changes nothing. */
+/* Every invariant: blocks fill the region, flags, links, bitmaps, list order, counters, the
+ * canaries of a poisoned heap. True when sound. O(blocks). Changes nothing. */
 bool hs_heap_check(hs_device *device, const hs_heap *heap);
 
 /* Makes [block, block+size) one live block, cut out of the free block around it; for setting up a
