@@ -44,6 +44,10 @@ static bool is_pending(const json_t *cell)
     return strcmp(text_of(cell, "state"), "pending") == 0;
 }
 
+/* What a cell is called. */
+static const char *const names[] = {"id", "layout", "policy", "scenario"};
+enum { NAMES = sizeof names / sizeof names[0] };
+
 static bool is_part(const json_t *json)
 {
     const json_t *cells = json_object_get(json, "cells");
@@ -51,8 +55,10 @@ static bool is_part(const json_t *json)
               json_array_size(cells) != 0 && json_is_array(json_object_get(json, "summary"));
     for (size_t i = 0; ok && i < json_array_size(cells); i++) {
         const json_t *cell = json_array_get(cells, i);
-        ok = text_of(cell, "id")[0] != 0 && text_of(cell, "state")[0] != 0 &&
-             json_is_integer(json_object_get(cell, "seed"));
+        ok = text_of(cell, "state")[0] != 0 && json_is_integer(json_object_get(cell, "seed"));
+        for (size_t k = 0; k < NAMES; k++) {
+            ok = ok && text_of(cell, names[k])[0] != 0;
+        }
     }
     return ok;
 }
@@ -180,13 +186,12 @@ static int check_summary(const json_t *part, const char *path, hs_error *error)
 
 static bool same_cell(const json_t *a, const json_t *b)
 {
-    const char *const keys[] = {"id", "layout", "policy", "scenario", "seed"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        if (!json_equal(json_object_get(a, keys[i]), json_object_get(b, keys[i]))) {
+    for (size_t i = 0; i < NAMES; i++) {
+        if (strcmp(text_of(a, names[i]), text_of(b, names[i])) != 0) {
             return false;
         }
     }
-    return true;
+    return json_equal(json_object_get(a, "seed"), json_object_get(b, "seed"));
 }
 
 static int check_grid(const merging *m, const json_t *part, size_t number)

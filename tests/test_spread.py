@@ -129,7 +129,8 @@ class Merge(Folder):
         cut = self.folder / "cut.json"
         cut.write_bytes(part.read_bytes()[:9000])
         self.refused("cut.json:", str(part), str(cut))
-        for text in ("[]", "{}", '{"heapsim": 1, "cells": [1], "summary": []}'):
+        unnamed = '{"heapsim": 1, "cells": [{"id": "a", "state": "pending", "seed": 1}], "summary": []}'
+        for text in ("[]", "{}", '{"heapsim": 1, "cells": [1], "summary": []}', unnamed):
             cut.write_text(text)
             self.refused("found other JSON", str(cut))
         self.refused("found no parts")

@@ -18,19 +18,29 @@ static inline void fuzz_require(bool truth, const char *what)
     }
 }
 
-/* A file in memory that holds the input; its path until the next call. */
+/* A file in memory. */
+struct fuzz_memory {
+    int file; /* 0: none yet */
+    char path[64];
+};
+
+/* The path of the file, which holds the input until the next call. */
+static inline const char *fuzz_file_in(struct fuzz_memory *m, const uint8_t *data, size_t size)
+{
+    if (m->file == 0) {
+        m->file = memfd_create("fuzz", 0);
+        snprintf(m->path, sizeof m->path, "/proc/self/fd/%d", m->file);
+    }
+    fuzz_require(m->file > 0 && ftruncate(m->file, 0) == 0 &&
+                     pwrite(m->file, data, size, 0) == (ssize_t)size,
+                 "no file in memory");
+    return m->path;
+}
+
 static inline const char *fuzz_file(const uint8_t *data, size_t size)
 {
-    static int file = -1;
-    static char path[64];
-    if (file < 0) {
-        file = memfd_create("fuzz", 0);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    }
-    fuzz_require(file >= 0 && ftruncate(file, 0) == 0 &&
-                     pwrite(file, data, size, 0) == (ssize_t)size,
-                 "no file in memory");
-    return path;
+    static struct fuzz_memory memory;
+    return fuzz_file_in(&memory, data, size);
 }
 
 #endif

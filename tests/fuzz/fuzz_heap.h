@@ -1,16 +1,23 @@
 /* An IDF heap as a state machine: profile row, region size, poisoning, then operations of three
  * bytes. A shadow model and hs_heap_check() after each (tests/heap_fixture.h). */
+#ifndef TESTS_FUZZ_HEAP_H
+#define TESTS_FUZZ_HEAP_H
+
 #include "../heap_fixture.h"
 
 #include "fuzz.h"
 
-static const hs_idf_profile *row_of(uint8_t byte)
+/* A row of the allocator, chosen by a byte. */
+static const hs_idf_profile *row_of(enum hs_allocator allocator, uint8_t byte)
 {
+    const hs_idf_profile *rows[64];
     size_t count = 0;
-    while (hs_idf_profile_row(count) != NULL) {
-        count++;
+    for (size_t i = 0; hs_idf_profile_row(i) != NULL && count < 64; i++) {
+        if (hs_idf_profile_row(i)->allocator == allocator) {
+            rows[count++] = hs_idf_profile_row(i);
+        }
     }
-    return hs_idf_profile_row(byte % count);
+    return rows[byte % count];
 }
 
 /* Small sizes, and at times large ones. */
@@ -22,29 +29,30 @@ static operation decode(const uint8_t *bytes)
     return (operation){kinds[bytes[0] & 3], (uint8_t)(bytes[0] >> 2 & 31) % SLOTS, size >> shift};
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static inline void fuzz_heap(enum hs_allocator allocator, const uint8_t *data, size_t size)
 {
     static fixture f;
     shadow s = {{0}, {0}};
     if (size < 3) {
-        return 0;
+        return;
     }
     if (f.device.space == NULL) {
         open_space(&f);
     }
+    const hs_idf_profile *row = row_of(allocator, data[0]);
     uint32_t region = data[1] * 128u + 7;
-    if (!lay_out(&f, row_of(data[0]), region, (data[2] & 1) != 0)) {
-        return 0;
+    if (!lay_out(&f, row, region, (data[2] & 1) != 0)) {
+        return;
     }
     for (size_t at = 3; at + 3 <= size && at < 3 + 3 * 512; at += 3) {
         operation op = decode(data + at);
         const char *fault = step(&f, &s, &op);
         if (fault != NULL) {
-            fprintf(stderr, "%s, region of %u, operation %zu (%c %u %u): %s\n",
-                    row_of(data[0])->name, (unsigned)region, at / 3, op.kind, op.slot,
-                    (unsigned)op.size, fault);
+            fprintf(stderr, "%s, region of %u, operation %zu (%c %u %u): %s\n", row->name,
+                    (unsigned)region, at / 3, op.kind, op.slot, (unsigned)op.size, fault);
             abort();
         }
     }
-    return 0;
 }
+
+#endif
