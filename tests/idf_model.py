@@ -479,15 +479,19 @@ class Device:
                 heap.start()
         self.running = True
 
-    def add_heap(self, heap: Heap, bare: bool = False) -> bool:
+    def add_heap(self, heap: Heap, bare: bool = False) -> str:
+        descriptor = None if bare else self.malloc(36, caps("internal|8bit"))
+        if descriptor is None and not bare:
+            return "nomem"
         heap.start()
-        if heap.first:
-            if not bare:
-                self.malloc(36, caps("internal|8bit"))
-            self.order.insert(0, heap)
-            if self.release.late_minimum_zero and self.running:
-                heap.minimum = 0
-        return heap.first is not None
+        if heap.first is None:
+            if descriptor is not None:
+                self.free(descriptor)
+            return "toosmall"
+        self.order.insert(0, heap)
+        if self.release.late_minimum_zero and self.running:
+            heap.minimum = 0
+        return "ok"
 
     def add(self, base: int, length: int) -> str:
         kind = next((k for low, high, k in WINDOWS[self.chip] if low <= base < high), None)
@@ -497,7 +501,7 @@ class Device:
             if (base, length) == (h.base, h.length) or base < h.base < base + length or \
                     base < h.base + h.length < base + length:
                 return "fail"
-        return "ok" if self.add_heap(self.heap(base, length, kind)) else "toosmall"
+        return self.add_heap(self.heap(base, length, kind))
 
     def search(self, size: int, wanted: Caps, ask: Callable[[Heap, int], Optional[int]],
                heaps: Optional[list[Heap]] = None) -> Optional[int]:

@@ -64,10 +64,10 @@ class Random(unittest.TestCase):
             self.assertIsNone(differential.check(kind, program, seed, operations))
 
     def test_idf(self) -> None:
-        self.compare("idf", 30, 1500)
+        self.compare("idf", 25, 1000)
 
     def test_gc(self) -> None:
-        self.compare("gc", 20, 1000)
+        self.compare("gc", 12, 1000)
 
     def test_every_target_is_drawn(self) -> None:
         """Also: scripts depend on nothing but the seed."""
