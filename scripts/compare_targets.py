@@ -6,6 +6,7 @@ the builds: release and those of the targets. Exit status 1 on any difference.""
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import subprocess
 import sys
@@ -163,15 +164,14 @@ def run_target(target: str, build: Path, work: Path) -> bool:
     for program, targets in ADAPTED.items():
         cases = vectors(golden / "idf") if "idf" in program else gc_vectors(golden / "gc")
         chosen = [case for case in cases if case.target in targets]
-        parts.append((program, lambda p=program, c=chosen: run_scripts(target, programs / p, c,
-                                                                       work)))
+        parts.append((program, functools.partial(run_scripts, target, programs / program, chosen, work)))
     firmware = sorted(programs.glob("target_firmware_*"))
     if not firmware:
         raise SystemExit(f"{programs} has no target_firmware_*; expected some")
-    for program in firmware:
-        parts.append((program.name, lambda p=program: run_firmware(target, p)))
+    for path in firmware:
+        parts.append((path.name, functools.partial(run_firmware, target, path)))
     for case in TRACES:
-        parts.append((" ".join(case), lambda c=case: run_trace(target, build, c, work)))
+        parts.append((" ".join(case), functools.partial(run_trace, target, build, case, work)))
     for name, run in parts:
         start = time.monotonic()
         tally = run()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 DEVICE = ROOT / "sim" / "device"
-TARGETS = {
+TARGETS: dict[str, tuple[str, list[str]]] = {
     "rv32imc": ("riscv64-unknown-elf-", ["-march=rv32imc", "-mabi=ilp32"]),
     "xtensa": ("xtensa-lx106-elf-", []),
     "thumb2": ("arm-none-eabi-", ["-mthumb", "-mcpu=cortex-m4"]),
@@ -64,8 +64,8 @@ def compile_part(target: str, part: str, defines: list[str], work: Path) -> Path
     output = work / f"{target}-{part.replace('/', '-')}.o"
     subprocess.run([prefix + "gcc", *flags, "-std=c11", "-Os", "-ffreestanding",
                     "-ffunction-sections", "-fdata-sections", f"-I{ROOT / 'sim'}",
-                    *(f"-D{define}" for define in defines), "-c", DEVICE / f"{part}.c", "-o",
-                    output], check=True)
+                    *[f"-D{define}" for define in defines], "-c", str(DEVICE / f"{part}.c"), "-o",
+                    str(output)], check=True)
     return output
 
 
@@ -157,7 +157,7 @@ def host_costs(build: Path, calls: Path, work: Path) -> dict[str, int]:
                    stdout=subprocess.DEVNULL)
     text = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", profile],
                           check=True, capture_output=True, text=True).stdout
-    costs = {}
+    costs: dict[str, int] = {}
     for match in re.finditer(r"^\s*([\d,]+) .*?:(\w+)", text, re.MULTILINE):
         costs.setdefault(match[2], int(match[1].replace(",", "")))
     return costs

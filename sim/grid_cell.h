@@ -58,7 +58,7 @@ int hs_cell_run_do(hs_cell_run *cell, const hs_do *what, hs_board_pool *pool,
 int hs_cell_run_all(hs_cell_run *run, const hs_cell *cell, hs_board_pool *pool, hs_error *error);
 
 /* Ends the run and takes the result out; the run can only be destroyed afterwards. */
-int hs_cell_run_finish(hs_cell_run *cell, hs_cell *to, hs_board_pool *pool, hs_error *error);
+int hs_cell_run_finish(hs_cell_run *from, hs_cell *cell, hs_board_pool *pool, hs_error *error);
 
 /* The message of an error without the folder of the file that it is about, so that results are the
  * same everywhere. */

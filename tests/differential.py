@@ -76,7 +76,8 @@ def idf_script(r: random.Random, operations: int, target: Optional[str]) -> Scri
     lines = [f"region 0x{base:08x} {length} {kind}" for base, length, kind in regions]
     lines.append(r.choice(("init", "init", "init bare", "init early")))
     late = list(LATE) if chip == "esp32" else []
-    slots, live = r.choice((6, 40, 300)), set()
+    slots = r.choice((6, 40, 300))
+    live: set[str] = set()
     mood, grows = "", 1.0
     for number in range(operations):
         if number % r.choice((100, 400)) == 0:

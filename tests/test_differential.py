@@ -9,7 +9,6 @@ import tempfile
 import unittest
 
 import differential
-import gc_model
 import idf_model
 from golden_idf_vectors import Vector, vectors
 

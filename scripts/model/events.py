@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 TRACES = Path(__file__).resolve().parents[2] / "traces"
 
@@ -41,7 +42,7 @@ class Event:
 def read_captured(name: str) -> tuple[Event, ...]:
     """The events of traces/NAME, their comments marked as measured."""
     path = TRACES / name
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener: Any = gzip.open if path.suffix == ".gz" else open
     events = []
     with opener(path, "rt", encoding="utf-8") as file:
         for line in file:

@@ -110,5 +110,5 @@ def load(rng: random.Random | None = None, groups: tuple[str, ...] = GROUPS) -> 
             draw.entry("background", tables["background"]["frames"]),
             draw.entry("background", tables["background"]["size"]),
         ),
-        tuple(tables["bt_region"][key] for key in ("start", "size", "type")),
+        (tables["bt_region"]["start"], tables["bt_region"]["size"], tables["bt_region"]["type"]),
     )

@@ -6,7 +6,7 @@ every growth and every release with what the capture saw. What dies is taken fro
 """
 import gzip
 import sys
-from typing import Optional
+from typing import Any, Optional
 
 BLOCK = 16
 HEADER = 32
@@ -212,7 +212,7 @@ class Replay:
 
 def verify(name: str) -> bool:
     replay = Replay()
-    opener = gzip.open if name.endswith(".gz") else open
+    opener: Any = gzip.open if name.endswith(".gz") else open
     with opener(name, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             words = line.split("#")[0].split()

@@ -2,6 +2,7 @@
 import glob
 import gzip
 from dataclasses import dataclass, field
+from typing import Any
 
 OTHERS = {"phase", "mark", "time", "area", "split", "grown", "released", "collected", "collect", "threshold"}
 
@@ -45,7 +46,7 @@ class Trace:
 
 def read(name: str) -> Trace:
     trace = Trace()
-    opener = gzip.open if name.endswith(".gz") else open
+    opener: Any = gzip.open if name.endswith(".gz") else open
     with opener(name, "rt", encoding="utf-8") as lines:
         assert next(lines) == "heapsim-trace 1\n"
         for line in lines:

@@ -3,9 +3,9 @@
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import unittest
+from typing import Any
 
 import slots
 
@@ -16,7 +16,7 @@ KINDS = ["calloc 3 100 mbedtls", "alloc 1514 lwip", "realloc 700", "realloc 10",
          "aligned 128 50 OWN", "alloc 33 OWN", "free", "alloc 77 OWN", "mark all", *["free"] * 6]
 
 
-def run(command: list[str], **more: object) -> subprocess.CompletedProcess:
+def run(command: list[str], **more: Any) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **more)
 
 
@@ -159,4 +159,4 @@ class Script(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    sys.exit(unittest.main())
+    unittest.main()

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
@@ -32,6 +31,7 @@ def text(name: str) -> str:
 
 class Capture(unittest.TestCase):
     """Each test runs the kit as a user does."""
+    folder: str
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -161,4 +161,4 @@ class Capture(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    sys.exit(unittest.main())
+    unittest.main()
