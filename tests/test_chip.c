@@ -1,0 +1,164 @@
+/* Chips and releases as data: the bounds of every window, and what a release is called. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "device/heap_caps.h"
+#include "space.h"
+
+typedef struct window {
+    const char *chip;
+    hs_addr first;
+    hs_addr last;
+    enum hs_region_type type;
+} window;
+
+/* As the technical reference manuals have them; the bytes in front of and behind each are not RAM
+ * of that kind. */
+static const window windows[] = {
+    {"esp32", 0x3ffae000, 0x3ffdffff, HS_REGION_DRAM},
+    {"esp32", 0x3ffe0000, 0x3fffffff, HS_REGION_DIRAM},
+    {"esp32", 0x40070000, 0x4009ffff, HS_REGION_IRAM},
+    {"esp32", 0x3ff80000, 0x3ff81fff, HS_REGION_RTCRAM},
+    {"esp32", 0x3f800000, 0x3fbfffff, HS_REGION_SPIRAM},
+    {"esp32s2", 0x3ffb0000, 0x3fffffff, HS_REGION_DIRAM},
+    {"esp32s2", 0x3ff9e000, 0x3ff9ffff, HS_REGION_RTCRAM},
+    {"esp32s2", 0x3f500000, 0x3ff7ffff, HS_REGION_SPIRAM},
+    {"esp32s3", 0x3fc88000, 0x3fceffff, HS_REGION_DIRAM},
+    {"esp32s3", 0x3fcf0000, 0x3fcf7fff, HS_REGION_DRAM},
+    {"esp32s3", 0x40370000, 0x40377fff, HS_REGION_IRAM},
+    {"esp32s3", 0x600fe000, 0x600fffff, HS_REGION_RTCRAM},
+    {"esp32s3", 0x3c000000, 0x3dffffff, HS_REGION_SPIRAM},
+    {"esp32c3", 0x3fc80000, 0x3fcbffff, HS_REGION_DIRAM},
+    {"esp32c3", 0x3fcc0000, 0x3fcdffff, HS_REGION_RETRAM},
+    {"esp32c3", 0x50000000, 0x50001fff, HS_REGION_RTCRAM},
+    {"esp32c6", 0x40800000, 0x4087ffff, HS_REGION_DIRAM},
+    {"esp32c6", 0x50000000, 0x50003fff, HS_REGION_RTCRAM},
+};
+
+static void windows_end_where_memory_ends(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        const window *w = &windows[i];
+        const hs_chip *chip = hs_chip_find(w->chip);
+        assert_int_equal(hs_chip_type_at(chip, w->first), w->type);
+        assert_int_equal(hs_chip_type_at(chip, w->last), w->type);
+        assert_int_not_equal(hs_chip_type_at(chip, w->first - 1), w->type);
+        assert_int_not_equal(hs_chip_type_at(chip, w->last + 1), w->type);
+    }
+    assert_int_equal(hs_chip_type_at(hs_chip_find("esp32"), 0), HS_REGION_TYPES);
+}
+
+static void stacks_end_where_the_start_up_code_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *chip;
+        hs_addr first, last;
+    } stacks[] = {{"esp32s2", 0x3fffc000, 0x3fffffff},
+                  {"esp32s3", 0x3fce9710, 0x3fceffff},
+                  {"esp32c3", 0x3fcdc710, 0x3fcdffff}};
+    for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++) {
+        const hs_chip *chip = hs_chip_find(stacks[i].chip);
+        assert_true(hs_chip_is_stack(chip, stacks[i].first, HS_REGION_DRAM));
+        assert_true(hs_chip_is_stack(chip, stacks[i].last, HS_REGION_DRAM));
+        assert_false(hs_chip_is_stack(chip, stacks[i].first - 1, HS_REGION_DRAM));
+        assert_false(hs_chip_is_stack(chip, stacks[i].last + 1, HS_REGION_DRAM));
+    }
+    assert_true(hs_chip_is_stack(hs_chip_find("esp32"), 0x3ffe0440, HS_REGION_DIRAM));
+    assert_false(hs_chip_is_stack(hs_chip_find("esp32"), 0x3ffe0440, HS_REGION_DRAM));
+    assert_false(hs_chip_is_stack(hs_chip_find("esp32c6"), 0x40800000, HS_REGION_DIRAM));
+}
+
+/* The largest request that is searched for, and the first address behind what fixed classes of v4.4
+ * take of a region: 24 bytes more than their control block. */
+static void sizes_of_chips(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *chip;
+        uint32_t max_request, control, spiram_control;
+    } sizes[] = {{"esp32", 0x400000, 1604, 2132},
+                 {"esp32s2", 0xa80000, 1736, 2396},
+                 {"esp32s3", 0x2000000, 1736, 2528},
+                 {"esp32c3", 0x64000, 1736, 1736},
+                 {"esp32c6", 0x80000, 1736, 1736}};
+    hs_device device = {.space = hs_space_create()};
+    const hs_idf_profile *v4_4 = hs_idf_profile_find("v4.4");
+    assert_int_equal(hs_space_commit(device.space, 0x3ffb0000, 0x10000), 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const hs_chip *chip = hs_chip_find(sizes[i].chip);
+        hs_heap heap;
+        assert_int_equal(chip->max_request, sizes[i].max_request);
+        assert_true(
+            hs_heap_register(&device, &heap, v4_4, 0x3ffb0000, 8192, chip->fixed_pool, false));
+        assert_int_equal(hs_heap_malloc(&device, &heap, 12), 0x3ffb0000 + sizes[i].control + 24);
+        assert_true(
+            hs_heap_register(&device, &heap, v4_4, 0x3ffb0000, 8192, chip->spiram_pool, false));
+        assert_int_equal(hs_heap_malloc(&device, &heap, 12),
+                         0x3ffb0000 + sizes[i].spiram_control + 24);
+    }
+    hs_space_destroy(device.space);
+}
+
+static void expect_release(const char *text, const char *row)
+{
+    const hs_idf_profile *profile = hs_idf_profile_find(text);
+    if (row == NULL) {
+        assert_null(profile);
+    } else {
+        assert_non_null(profile);
+        assert_string_equal(profile->name, row);
+    }
+}
+
+static void releases_by_name(void **state)
+{
+    (void)state;
+    expect_release("v5", "v5.0");
+    expect_release("5.0", "v5.0");
+    expect_release("v5.0.1", "v5.0.1 to v5.2");
+    expect_release("v5.2.255", "v5.0.1 to v5.2");
+    expect_release("v5.2.256", NULL);
+    expect_release("v3.0", "v3.0 to v4.2");
+    expect_release("v3", "v3.0 to v4.2");
+    expect_release("v3.3.9", "v3.0 to v4.2");
+    expect_release("v3.4", NULL);
+    expect_release("v3.9", NULL);
+    expect_release("v4.0", "v3.0 to v4.2");
+    expect_release("v4", "v3.0 to v4.2");
+    expect_release("v2.9", NULL);
+    expect_release("v4.4.1", "v4.4 to v4.4.1");
+    expect_release("v4.4.8", "v4.4.8");
+    expect_release("v4.5", NULL);
+    expect_release("v5.5.1-120-gabc", "v5.5 to v5.5.4");
+    expect_release("v5.5.5+local", "v5.5.5");
+    expect_release("v6.1b1", "v6.1");
+    expect_release("v6.1-beta1", "v6.1");
+    expect_release("v6.2", NULL);
+    expect_release("master", "master");
+    expect_release("masters", NULL);
+    expect_release("", NULL);
+    expect_release("v", NULL);
+    expect_release("v5.", NULL);
+    expect_release("v5.0.", NULL);
+    expect_release("v5.0.1.2", NULL);
+    expect_release("v5x", NULL);
+    expect_release("/5", NULL);
+    expect_release(":5", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows_end_where_memory_ends),
+        cmocka_unit_test(stacks_end_where_the_start_up_code_ends),
+        cmocka_unit_test(sizes_of_chips),
+        cmocka_unit_test(releases_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
