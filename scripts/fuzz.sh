@@ -27,15 +27,25 @@ if [ "${#targets[@]}" -eq 0 ]; then
     done
 fi
 
+# Shipped files are a corpus too.
+shipped() {
+    case $1 in
+    fuzz_policy) echo scenarios/policies ;;
+    fuzz_layout) echo scenarios/layouts ;;
+    fuzz_scenario) echo scenarios ;;
+    esac
+}
+
 run_libfuzzer() {
     target=$1
     work=build/fuzz/work/$target
     corpus=tests/fuzz/corpus/$target
     mkdir -p "$work" build/fuzz/findings
     log=build/fuzz/$target.log
+    # shellcheck disable=SC2046 # one word or none
     build/fuzz/tests/fuzz/"$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 \
         -rss_limit_mb=2048 -artifact_prefix=build/fuzz/findings/"$target"- -print_final_stats=1 \
-        "$work" "$corpus" >"$log" 2>&1 || {
+        "$work" "$corpus" $(shipped "$target") >"$log" 2>&1 || {
         tail -40 "$log"
         echo "$target: finding; its input is in build/fuzz/findings"
         return 1

@@ -11,8 +11,8 @@ packages+=(chromium fonts-dejavu-core)
 # sim/device for the chips (i386 and qemu-user: see above).
 packages+=(gcc-arm-none-eabi gcc-riscv64-unknown-elf gcc-xtensa-lx106 picolibc-riscv64-unknown-elf
     qemu-system-misc)
-# Instruction counts of the benchmarks.
-packages+=(valgrind)
+# What scripts/check.sh and scripts/fuzz.sh --afl run.
+packages+=(afl++ mypy pyflakes3)
 command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()
 for package in "${packages[@]}"; do

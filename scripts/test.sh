@@ -1,20 +1,49 @@
 #!/usr/bin/env bash
 # Builds and runs every test: gcc optimised, then gcc and clang with AddressSanitizer and
-# UndefinedBehaviorSanitizer. The capture kit's tests, which build programs of their own, run once.
+# UndefinedBehaviorSanitizer; then scripts/check.sh. The capture kit's tests, which build programs of
+# their own, run once. Prints how long each part takes.
 set -eu
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
+times=()
+timed() {
+    start=$SECONDS
+    "$@"
+    times+=("$1 $((SECONDS - start)) s")
+}
 
-cmake --preset release
-cmake --build --preset release -j "$jobs"
-ctest --preset release -j "$jobs"
-build/release/heapsim check scenarios/*.yaml --junit build/release/scenarios.xml
-cmake --build --preset release --target bench_short
-scripts/test_targets.sh
+release() {
+    cmake --preset release
+    cmake --build --preset release -j "$jobs"
+    ctest --preset release -j "$jobs"
+    build/release/heapsim check scenarios/*.yaml --junit build/release/scenarios.xml
+    cmake --build --preset release --target bench_short
+}
 
-for compiler in gcc clang; do
-    build=build/sanitized-$compiler
-    cmake --preset debug -B "$build" -DCMAKE_C_COMPILER="$compiler"
-    cmake --build "$build" -j "$jobs"
-    ctest --test-dir "$build" -j "$jobs" --output-on-failure -E '^capture_'
-done
+targets() {
+    scripts/test_targets.sh
+}
+
+sanitized_gcc() {
+    cmake --preset debug -B build/sanitized-gcc -DCMAKE_C_COMPILER=gcc
+    cmake --build build/sanitized-gcc -j "$jobs"
+    ctest --test-dir build/sanitized-gcc -j "$jobs" --output-on-failure -E '^capture_'
+}
+
+# The build of the fuzz targets, which check.sh runs.
+sanitized_clang() {
+    cmake --preset fuzz
+    cmake --build --preset fuzz -j "$jobs"
+    ctest --test-dir build/fuzz -j "$jobs" --output-on-failure -E '^capture_'
+}
+
+checks() {
+    scripts/check.sh
+}
+
+timed release
+timed targets
+timed sanitized_gcc
+timed sanitized_clang
+timed checks
+printf '%s\n' "${times[@]}"
