@@ -38,7 +38,7 @@ BUILD = ROOT / "build" / "mutate"
 LISTED = ROOT / "tests" / "mutants.txt"
 # Fastest first; a test that fails moves to the front for its file.
 TESTS = ["test_list_heap", "test_tlsf", "test_gc", "test_heap_caps", "test_heap_caps_edges",
-         "test_grid", "test_run", "golden_gc", "golden_idf", "test_gc_random", "test_multi_heap"]
+         "test_device_memory", "test_chip", "test_grid", "test_run", "golden_gc", "golden_idf", "test_gc_random", "test_multi_heap"]
 
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&",
          "+": "-", "-": "+", "*": "+", "/": "*", "%": "/", "&": "|", "|": "&", "^": "|", "<<": ">>",
@@ -278,6 +278,8 @@ def main() -> int:
             wrong += kind == "survived" or (kind == "noticed" and reason is not None)
             if kind == "survived" or (kind == "noticed" and reason) or options.all:
                 print(f"{verdict if kind == 'noticed' else kind}: {change}", flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{sum(count.values())} of {len(every)}", end="", file=sys.stderr)
     judged = count["noticed"] + count["survived"] + count["listed"]
     print(f"{len(every)} of {total} changes, seed {options.seed}: {count['broken']} do not compile, "
           f"{count['same']} compile to the same code; of the other {judged}: {count['noticed']} noticed, "
