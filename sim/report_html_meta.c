@@ -129,8 +129,8 @@ static json_t *owner_row(const hs_html *html, const hs_run *run, uint16_t owner)
 static json_t *owners(const hs_html *html, const hs_run *run)
 {
     json_t *rows = json_array();
-    for (uint16_t i = HS_BLOCK_OWNER_BOOT; i <= HS_BLOCK_OWNER_FIRMWARE; i++) {
-        json_array_append_new(rows, owner_row(html, run, i));
+    for (unsigned i = HS_BLOCK_OWNER_BOOT; i <= HS_BLOCK_OWNER_FIRMWARE; i++) {
+        json_array_append_new(rows, owner_row(html, run, (uint16_t)i));
     }
     for (size_t i = 0; i < html->log.boot_name_count; i++) {
         json_array_append_new(rows, owner_row(html, run, (uint16_t)(HS_BLOCK_OWNER_NAMED + i)));
