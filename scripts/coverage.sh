@@ -1,33 +1,40 @@
 #!/usr/bin/env bash
-# Branch coverage of sim/device and of sim by all tests; fails below the floors.
+# Branch coverage of sim/device and of sim by the tests; fails below the floors. Branches of the host's
+# memory running out are most of what sim lacks. Left out are tests that build or run something else,
+# and long ones that take no branch more.
 # Usage: scripts/coverage.sh [FOLDER: a text report per file goes there]
 set -eu
 cd "$(dirname "$0")/.."
-device_floor=95
+device_floor=99
 idf_floor=99
-sim_floor=60
+sim_floor=79
+folder=${1:-}
+build=build/coverage
 cmake --preset coverage >/dev/null
 cmake --build --preset coverage -j "$(nproc)" >/dev/null
-find build/coverage -name '*.gcda' -delete
-ctest --preset coverage -j "$(nproc)" >build/coverage/ctest.log || {
-    tail -50 build/coverage/ctest.log
+find "$build" -name '*.gcda' -delete
+ctest --preset coverage -j "$(nproc)" \
+    -E '^capture_|^browser|test_(plot|install|spread|trace_binary|gc_random|differential|multi_heap)' \
+    >"$build"/ctest.log || {
+    tail -50 "$build"/ctest.log
     exit 1
 }
+HEAPSIM=$build/heapsim python3 tests/test_spread.py Merge >"$build"/merge.log 2>&1
+gcovr -r . --object-directory "$build"/sim --json "$build"/all.json "$build"/sim
+
 # Prints the share of branches taken in the files that match, and compares it with a floor.
 measure() {
     name=$1 floor=$2 filter=$3
-    report=build/coverage/$name.txt
-    gcovr -r . --object-directory build/coverage/sim -f "$filter" --branches build/coverage/sim \
-        >"$report" 2>/dev/null
-    [ -z "${folder:-}" ] || cp "$report" "$folder/"
+    report=$build/$name.txt
+    gcovr -r . -a "$build"/all.json -f "$filter" --branches >"$report"
+    [ -z "$folder" ] || cp "$report" "$folder/"
     percent=$(awk '/^TOTAL/ {sub("%", "", $4); print $4}' "$report")
     echo "$name: $percent % of $(awk '/^TOTAL/ {print $2}' "$report") branches (floor $floor %)"
     [ "$percent" -ge "$floor" ]
 }
-folder=${1:-}
 status=0
 measure idf-heaps "$idf_floor" \
     'sim/device/(tlsf|list_heap|multi_heap|profile|chip|region|heap_caps).*' || status=1
 measure device "$device_floor" 'sim/device/.*' || status=1
-measure sim "$sim_floor" 'sim/[^/]*' || status=1
+measure sim "$sim_floor" 'sim/[^/]*$' || status=1
 exit "$status"

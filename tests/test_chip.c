@@ -74,6 +74,40 @@ static void stacks_end_where_the_start_up_code_ends(void **state)
     assert_false(hs_chip_is_stack(hs_chip_find("esp32c6"), 0x40800000, HS_REGION_DIRAM));
 }
 
+static void buses_of_chips(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *chip;
+        hs_addr diram_start, diram_end, diram_alias, rtc_start, rtc_end, rtc_alias;
+        bool inverted, protectable;
+        uint8_t spiram_line, simd_line;
+    } rows[] = {
+        {"esp32", 0x3ffe0000, 0x40000000, 0x400a0000, 0x3ff80000, 0x3ff82000, 0x400c0000, true,
+         false, 4, 0},
+        {"esp32s2", 0x3ffb0000, 0x40000000, 0x40020000, 0x3ff9e000, 0x3ffa0000, 0x40070000, false,
+         true, 32, 0},
+        {"esp32s3", 0x3fc88000, 0x3fcf0000, 0x40378000, 0, 0, 0, false, true, 32, 16},
+        {"esp32c3", 0x3fc80000, 0x3fce0000, 0x40380000, 0, 0, 0, false, true, 0, 0},
+        {"esp32c6", 0, 0, 0, 0, 0, 0, false, true, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const hs_chip *chip = hs_chip_find(rows[i].chip);
+        assert_int_equal(chip->diram_start, rows[i].diram_start);
+        assert_int_equal(chip->diram_end, rows[i].diram_end);
+        assert_int_equal(chip->diram_alias, rows[i].diram_alias);
+        assert_int_equal(chip->rtc_start, rows[i].rtc_start);
+        assert_int_equal(chip->rtc_end, rows[i].rtc_end);
+        assert_int_equal(chip->rtc_alias, rows[i].rtc_alias);
+        assert_int_equal(chip->diram_inverted, rows[i].inverted);
+        assert_int_equal(chip->protectable, rows[i].protectable);
+        assert_int_equal(chip->internal_line, 0);
+        assert_int_equal(chip->spiram_line, rows[i].spiram_line);
+        assert_int_equal(chip->simd_line, rows[i].simd_line);
+        assert_int_equal(chip->rom_tlsf, i == 4);
+    }
+}
+
 /* The largest request that is searched for, and the first address behind what fixed classes of v4.4
  * take of a region: 24 bytes more than their control block; 0: nobody knows. */
 static void sizes_of_chips(void **state)
@@ -160,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_end_where_memory_ends),
         cmocka_unit_test(stacks_end_where_the_start_up_code_ends),
+        cmocka_unit_test(buses_of_chips),
         cmocka_unit_test(sizes_of_chips),
         cmocka_unit_test(releases_by_name),
     };

@@ -176,6 +176,44 @@ static void addresses_of_no_bus(void **state)
     hs_space_destroy(caps.device.space);
 }
 
+/* A link that leads nowhere stops the device, and says which block had it. */
+static void a_broken_list(void **state)
+{
+    (void)state;
+    fixture f;
+    lay_out(&f, "v3.3");
+    *(uint32_t *)hs_at(f.device.space, BASE + 16 + 4) = 0x10000000;
+    assert_int_equal(hs_heap_malloc(&f.device, &f.heap, 100), 0);
+    assert_int_equal(f.device.crash, HS_CRASH_CORRUPT);
+    assert_int_equal(f.device.crash_at, BASE + 16 + 4);
+    hs_space_destroy(f.device.space);
+}
+
+static void a_monitor_stops_once(void **state)
+{
+    (void)state;
+    hs_caps caps;
+    open_board(&caps, "v5.5", 4096);
+    assert_false(hs_caps_monitor_stop(&caps));
+    assert_true(hs_caps_monitor_start(&caps));
+    assert_true(hs_caps_monitor_stop(&caps));
+    assert_false(hs_caps_monitor_stop(&caps));
+    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    hs_space_destroy(caps.device.space);
+}
+
+static void the_reserve_is_of_no_type(void **state)
+{
+    (void)state;
+    hs_caps caps;
+    open_board(&caps, "v5.5", 4096);
+    unsigned before = caps.count;
+    assert_true(hs_caps_dma_pool(&caps, 2048, NULL, NULL));
+    assert_int_equal(caps.count, before + 1);
+    assert_int_equal(caps.heaps[before].type, HS_REGION_TYPES);
+    hs_space_destroy(caps.device.space);
+}
+
 static void capabilities_of_iram(void **state)
 {
     (void)state;
@@ -197,6 +235,9 @@ int main(void)
         cmocka_unit_test(a_region_that_is_no_heap_serves_nobody),
         cmocka_unit_test(damage_is_found_in_every_heap),
         cmocka_unit_test(addresses_of_no_bus),
+        cmocka_unit_test(a_broken_list),
+        cmocka_unit_test(a_monitor_stops_once),
+        cmocka_unit_test(the_reserve_is_of_no_type),
         cmocka_unit_test(capabilities_of_iram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
