@@ -14,7 +14,7 @@ cmake --preset coverage >/dev/null
 cmake --build --preset coverage -j "$(nproc)" >/dev/null
 find "$build" -name '*.gcda' -delete
 ctest --preset coverage -j "$(nproc)" \
-    -E '^capture_|^browser|test_(plot|install|spread|trace_binary|gc_random|differential|multi_heap)' \
+    -E '^capture_|^browser|test_(plot|install|spread|trace_binary|differential)' \
     >"$build"/ctest.log || {
     tail -50 "$build"/ctest.log
     exit 1
