@@ -19,7 +19,7 @@ static inline void hs_run_note_metrics(hs_run *run)
     }
     if (run->board->has_gc) {
         live->gc_used = run->board->gc.used * HS_GC_BLOCK;
-        live->peak_gc_used = run->board->gc.peak * HS_GC_BLOCK;
+        live->peak_gc_used = hs_gc_peak(&run->board->gc) * HS_GC_BLOCK;
     }
 }
 /* Diagnoses *failure, counts it, keeps it if it is the first. */

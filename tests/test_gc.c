@@ -227,7 +227,7 @@ static void first_fit(void **state)
     hs_gc_collect(&b.gc);
     expect_heap("h..h==.h=h==");
     expect_log(" collect 3");
-    assert_int_equal(b.gc.peak, 15);
+    assert_int_equal(hs_gc_peak(&b.gc), 15);
     assert_int_equal(b.gc.used, 9);
 }
 
@@ -552,11 +552,12 @@ static void check_finds(void **state)
     expect_wrong("a tail has no head", pool + 64);
     atb[1] = 3;
     expect_wrong("a mark is left outside a collect", pool + 64);
-    atb[1] = 1;
-    expect_wrong("a block is in use behind the last used one", pool + 64);
-    area->last_used = 4;
-    expect_wrong("the count of used blocks is wrong", 0);
     atb[1] = 0;
+    atb[8] = 1;
+    expect_wrong("a block is in use behind the last used one", pool + 32 * 16);
+    area->last_used = 32;
+    expect_wrong("the count of used blocks is wrong", 0);
+    atb[8] = 0;
     atb[area->blocks / 4] = 1;
     expect_wrong("the gap byte is not zero", BASE);
     atb[area->blocks / 4] = 0;
@@ -565,7 +566,7 @@ static void check_finds(void **state)
     expect_wrong("a finaliser bit is set on a block that is no head", pool + 16);
     ftb[0] = 0;
     area->hint[2] = 1;
-    expect_wrong("a free run lies before a search hint", pool + 9 * 16);
+    expect_wrong("a free run lies before a search hint", pool + 5 * 16);
     area->hint[2] = 0;
     area->ftb += 1;
     expect_wrong("the finaliser table is not behind the block table", BASE);
@@ -581,9 +582,6 @@ static void check_finds(void **state)
     b.gc.total += 1;
     expect_wrong("the count of all blocks is wrong", 0);
     b.gc.total -= 1;
-    b.gc.peak = 0;
-    expect_wrong("more blocks are in use than at the peak", 0);
-    b.gc.peak = 2;
     hs_gc_collect_start(&b.gc);
     hs_gc_collect_root(&b.gc, &pool, 1);
     assert_null(hs_gc_check(&b.gc, NULL)); /* a mark within a collect is no fault */

@@ -15,7 +15,7 @@
 #define FIRST 0x3ffb0000u
 #define MORE  0x3ffc0000u
 #define STEP  0x4000u
-#define SLOTS 24u
+#define SLOTS 23u   /* no multiple of four: four roots are looked at in one */
 #define MAX   4096u /* objects in a small heap */
 
 enum { ALLOC, ALLOC_FIN, REALLOC, REALLOC_STAY, FREE, DROP, LINK, COLLECT, ADD, LIMIT, KINDS };

@@ -3,13 +3,6 @@
 
 /* Areas --------------------------------------------------------------------------------------- */
 
-static void set_all_hints(hs_gc_area *area, uint16_t value)
-{
-    for (uint32_t i = 0; i < HS_GC_HINTS; ++i) {
-        area->hint[i] = value;
-    }
-}
-
 /* Lays tables and pool out over [start, end) and clears the tables. */
 static void set_up(hs_gc *gc, hs_gc_area *area, hs_addr start, hs_addr end)
 {
@@ -25,7 +18,7 @@ static void set_up(hs_gc *gc, hs_gc_area *area, hs_addr start, hs_addr end)
     if (gc_has_last(gc)) {
         area->last_used = 0;
     }
-    set_all_hints(area, 0);
+    gc_reset_hints(area);
     if (atb != 0) {
         memset(gc_at(gc, start), 0, atb + gap + (HS_GC_FINALISER ? (atb + 1) / 2 : 0));
     }
@@ -36,7 +29,7 @@ static void set_up(hs_gc *gc, hs_gc_area *area, hs_addr start, hs_addr end)
 
 static bool usable(hs_addr start, uint32_t size)
 {
-    return size != 0 && start % 4 == 0 && start + size > start;
+    return start % 4 == 0 && start + size > start;
 }
 
 void hs_gc_set_space(hs_gc *gc, const void *space)
@@ -116,9 +109,7 @@ void hs_gc_release(hs_gc *gc, hs_gc_area *before, hs_gc_area *area)
     uint32_t blocks = area->blocks;
     if (blocks != 0 && gc_kind(gc_at(gc, area->atb), 0) != HS_GC_FREE) {
         gc_event(gc, HS_GC_EVENT_LOST, start, area->pool);
-#if HS_GC_STATS
-        --gc->used;
-#endif
+        gc_note_freed(gc, 1);
     }
 #if HS_GC_STATS
     gc->total -= blocks;
@@ -164,7 +155,37 @@ static bool grow(hs_gc *gc, uint32_t bytes)
 
 /* Search ---------------------------------------------------------------------------------------*/
 
-/* First block >= `from` at which `want` free blocks start, or GC_NONE. */
+/* The first block from `from` on at which `want` free blocks start; `blocks` when there is none. */
+#if !HS_GC_FAST
+static uint32_t scan(const uint8_t *atb, uint32_t blocks, uint32_t from, uint32_t want)
+{
+    uint32_t run = 0;
+    for (uint32_t block = from; block < blocks; ++block) {
+        run = gc_kind(atb, block) == HS_GC_FREE ? run + 1 : 0;
+        if (run == want) {
+            return block + 1 - want;
+        }
+    }
+    return blocks;
+}
+
+/* First fit in one area. */
+static uint32_t find(const hs_gc *gc, hs_gc_area *area, uint32_t want)
+{
+    uint32_t block = scan(gc_at(gc, area->atb), area->blocks, area->first_free, want);
+    if (want == 1) {
+        area->first_free = block;
+    }
+    return block;
+}
+
+/* Blocks from `block` on have become free. */
+static void lower_hints(const hs_gc *gc, hs_gc_area *area, uint32_t block)
+{
+    (void)gc;
+    area->first_free = block < area->first_free ? block : area->first_free;
+}
+#else
 static uint32_t scan(const uint8_t *atb, uint32_t blocks, uint32_t from, uint32_t want)
 {
     uint32_t run = 0; /* free blocks just before this word */
@@ -192,29 +213,40 @@ static uint32_t scan(const uint8_t *atb, uint32_t blocks, uint32_t from, uint32_
         }
         run = GC_PER - 1 - gc_highest(used);
     }
-    return GC_NONE;
+    return blocks;
 }
 
-#if HS_GC_FAST
-static const uint8_t hint_runs[HS_GC_HINTS] = {1, 2, 8, 32};
-#define hint_class(want) ((want) >= 32 ? 3 : (want) >= 8 ? 2 : (want) >= 2)
-#else
-static const uint8_t hint_runs[1] = {1};
-#define hint_class(want) 0
-#endif
+/* The same for one block. */
+static uint32_t scan_one(const uint8_t *atb, uint32_t blocks, uint32_t from)
+{
+    for (uint32_t i = from / GC_PER; i * GC_PER < blocks; ++i) {
+        gc_word free = gc_used(gc_load(atb, i)) ^ GC_LOW;
+        if (free != 0) {
+            uint32_t block = i * GC_PER + gc_lowest(free);
+            return block < blocks ? block : blocks;
+        }
+    }
+    return blocks;
+}
+
+static const uint8_t hint_runs[HS_GC_HINTS] = {1, 3, 4, 32};
+#define hint_class(want) ((want) >= 32 ? 3 : (want) >= 4 ? 2 : (want) >= 3)
+
+static void set_hint(hs_gc_area *area, uint32_t i, uint32_t block)
+{
+    area->hint[i] = (uint16_t)(block / 32 < 0xffff ? block / 32 : 0xffff);
+}
 
 /* First fit in one area. The hint of the class skips what cannot hold the class's shortest run. */
 static uint32_t find(const hs_gc *gc, hs_gc_area *area, uint32_t want)
 {
-    uint32_t i = hint_class(want);
     const uint8_t *atb = gc_at(gc, area->atb);
-    uint32_t block = scan(atb, area->blocks, area->hint[i] * 32u, hint_runs[i]);
-    uint32_t unit = (block == GC_NONE ? area->blocks : block) / 32;
-    area->hint[i] = (uint16_t)(unit < 0xffff ? unit : 0xffff);
-    if (block != GC_NONE && want > hint_runs[i]) {
-        block = scan(atb, area->blocks, block, want);
-    }
-    return block;
+    uint32_t i = hint_class(want);
+    uint32_t from = area->hint[i] * 32u;
+    uint32_t block =
+        i == 0 ? scan_one(atb, area->blocks, from) : scan(atb, area->blocks, from, hint_runs[i]);
+    set_hint(area, i, block);
+    return want > hint_runs[i] ? scan(atb, area->blocks, block, want) : block;
 }
 
 /* Blocks from `block` on have become free. A look at 32 blocks around the first of them tells how
@@ -222,7 +254,6 @@ static uint32_t find(const hs_gc *gc, hs_gc_area *area, uint32_t want)
  * seen counts as long. */
 static void lower_hints(const hs_gc *gc, hs_gc_area *area, uint32_t block)
 {
-#if HS_GC_FAST
     uint32_t from = block < 16 ? 0 : block / 4 - 4;
     gc_word used = gc_used(gc_load_bytes((const uint8_t *)gc_at(gc, area->atb) + from));
     uint32_t at = block - 4 * from;
@@ -236,11 +267,8 @@ static void lower_hints(const hs_gc *gc, hs_gc_area *area, uint32_t block)
             area->hint[i] = (uint16_t)unit;
         }
     }
-#else
-    (void)gc;
-    area->hint[0] = block / 32 < area->hint[0] ? (uint16_t)(block / 32) : area->hint[0];
-#endif
 }
+#endif
 
 /* Blocks ---------------------------------------------------------------------------------------*/
 
@@ -267,6 +295,7 @@ uint32_t hs_gc_highest(gc_word word)
 /* Sets `count` pairs from `block` on to those of `pattern`. */
 static void fill(uint8_t *atb, uint32_t block, uint32_t count, gc_word pattern)
 {
+#if HS_GC_FAST
     while (count != 0) {
         uint32_t at = block % GC_PER;
         uint32_t part = count < GC_PER - at ? count : GC_PER - at;
@@ -276,11 +305,16 @@ static void fill(uint8_t *atb, uint32_t block, uint32_t count, gc_word pattern)
         block += part;
         count -= part;
     }
+#else
+    for (; count != 0; --count, ++block) {
+        uint8_t mask = (uint8_t)(3u << block % 4 * 2);
+        atb[block / 4] = (uint8_t)((atb[block / 4] & ~mask) | (pattern & mask));
+    }
+#endif
 }
 
-/* Consecutive pairs from `block` on, at most `limit`, that equal those of `pattern`. */
-static uint32_t count_run(const hs_gc *gc, const hs_gc_area *area, uint32_t block, uint32_t limit,
-                          gc_word pattern)
+uint32_t hs_gc_run(const hs_gc *gc, const hs_gc_area *area, uint32_t block, uint32_t limit,
+                   gc_word pattern)
 {
     const uint8_t *atb = gc_at(gc, area->atb);
     limit = limit < area->blocks - block ? limit : area->blocks - block;
@@ -297,11 +331,9 @@ static uint32_t count_run(const hs_gc *gc, const hs_gc_area *area, uint32_t bloc
     return count < limit ? count : limit;
 }
 
-#define ALL_TAILS (GC_LOW << 1)
-
 uint32_t hs_gc_length(const hs_gc *gc, const hs_gc_area *area, uint32_t block)
 {
-    return 1 + count_run(gc, area, block + 1, GC_NONE, ALL_TAILS);
+    return 1 + hs_gc_run(gc, area, block + 1, GC_NONE, GC_TAILS);
 }
 
 hs_gc_area *hs_gc_locate_object(const hs_gc *gc, hs_addr address, uint32_t *block)
@@ -310,53 +342,35 @@ hs_gc_area *hs_gc_locate_object(const hs_gc *gc, hs_addr address, uint32_t *bloc
     return area != NULL && (gc_kind(gc_at(gc, area->atb), *block) & HS_GC_HEAD) != 0 ? area : NULL;
 }
 
-static void clear_blocks(hs_gc *gc, hs_addr address, uint32_t count)
-{
-#if HS_GC_FAST
-    if (count == 1) { /* a fixed size needs no call */
-        __builtin_memset(gc_at(gc, address), 0, HS_GC_BLOCK);
-        return;
-    }
-#endif
-    memset(gc_at(gc, address), 0, count * HS_GC_BLOCK);
-}
-
-static void note_last(const hs_gc *gc, hs_gc_area *area, uint32_t block)
-{
-    (void)gc;
-    if (gc_has_last(gc) && area->last_used < block) {
-        area->last_used = block;
-    }
-}
-
 static void note_used(hs_gc *gc, uint32_t blocks)
 {
 #if HS_GC_STATS
-    uint32_t used = gc->used + blocks;
-    gc->used = used;
-    if (gc->peak < used) {
-        gc->peak = used;
-    }
+    gc->used += blocks;
 #else
     (void)gc;
     (void)blocks;
 #endif
 }
 
+/* Makes `count` free blocks tails, and clears their memory. */
+static void claim(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t count)
+{
+    fill(gc_at(gc, area->atb), block, count, GC_TAILS);
+    note_used(gc, count);
+    if (gc_has_last(gc) && area->last_used < block + count - 1) {
+        area->last_used = block + count - 1;
+    }
+    memset(gc_at(gc, area->pool + block * HS_GC_BLOCK), 0, (size_t)count * HS_GC_BLOCK);
+}
+
 /* Operations -----------------------------------------------------------------------------------*/
 
 static hs_addr take(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t want, unsigned flags)
 {
-    uint8_t *atb = gc_at(gc, area->atb);
-    if (want > 1) {
-        fill(atb, block + 1, want - 1, ALL_TAILS);
-    }
-    atb[block / 4] |= (uint8_t)(HS_GC_HEAD << block % 4 * 2);
-    note_last(gc, area, block + want - 1);
-    note_used(gc, want);
+    claim(gc, area, block, want);
+    ((uint8_t *)gc_at(gc, area->atb))[block / 4] ^=
+        (uint8_t)((HS_GC_HEAD ^ HS_GC_TAIL) << block % 4 * 2);
     gc->allocated += want;
-    hs_addr address = area->pool + block * HS_GC_BLOCK;
-    clear_blocks(gc, address, want);
 #if HS_GC_FINALISER
     if ((flags & HS_GC_WITH_FINALISER) != 0) {
         ((uint8_t *)gc_at(gc, area->ftb))[block / 8] |= (uint8_t)(1u << block % 8);
@@ -364,14 +378,16 @@ static hs_addr take(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t want, 
 #else
     (void)flags;
 #endif
-    return address;
+    return area->pool + block * HS_GC_BLOCK;
 }
 
 #if HS_GC_FAST
-__attribute__((noinline)) /* so that the short way saves no registers */
+__attribute__((noinline)) static /* so that the short way saves no registers */
+#else
+__attribute__((always_inline)) static inline
 #endif
-static hs_addr
-alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
+    hs_addr
+    alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
 {
     uint32_t want = (bytes + HS_GC_BLOCK - 1) / HS_GC_BLOCK;
     if (want == 0 || gc->lock != 0) {
@@ -388,7 +404,7 @@ alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
     for (;;) {
         for (hs_gc_area *area = &gc->first; area != NULL; area = gc_next(gc, area)) {
             uint32_t block = find(gc, area, want);
-            if (block != GC_NONE) {
+            if (block < area->blocks) {
                 return take(gc, area, block, want, flags);
             }
         }
@@ -408,31 +424,41 @@ alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
 }
 
 #if HS_GC_FAST
-/* The commonest allocation by far: one block from the table word that the first area's hint names.
- * 0: nothing free there, the general way is taken. */
-static inline hs_addr take_one(hs_gc *gc)
+/* The commonest allocation by far: one block from the table word that the first area's hint names,
+ * which is never behind that of last_used. False: nothing free there, or not all of it is table. */
+static inline bool take_one(hs_gc *gc, hs_addr *address)
 {
     hs_gc_area *area = &gc->first;
-    uint32_t base = area->hint[0] * 32u;
-    if (base >= area->blocks) {
-        return 0;
-    }
     uint8_t *atb = gc_at(gc, area->atb);
-    gc_word word = gc_load(atb, base / GC_PER);
-    gc_word free = ~gc_used(word) & GC_LOW;
-    uint32_t block = free == 0 ? GC_NONE : base + gc_lowest(free);
-    if (block >= area->blocks) {
-        return 0;
+    uint32_t unit = area->hint[0];
+    if (unit >= area->blocks / GC_PER) {
+        return false;
     }
-    gc_store(atb, base / GC_PER, word | (free & (~free + 1)));
-    if (area->last_used < block) {
-        area->last_used = block;
+    gc_word word = gc_load(atb, unit);
+    gc_word free = ~(word | word >> 1) & GC_LOW;
+    if (free == 0) {
+        return false;
     }
+    uint32_t bit = (uint32_t)__builtin_ctzl(free);
+    gc_store(atb, unit, word | (gc_word)1 << bit);
     note_used(gc, 1);
     ++gc->allocated;
-    hs_addr address = area->pool + block * HS_GC_BLOCK;
-    clear_blocks(gc, address, 1);
-    return address;
+    *address = area->pool + unit * (GC_PER * HS_GC_BLOCK) + bit * (HS_GC_BLOCK / 2);
+    __builtin_memset(gc_at(gc, *address), 0, HS_GC_BLOCK); /* of fixed size: no call */
+    return true;
+}
+
+/* The same after the hint has moved on to the next word with a free block. */
+static __attribute__((noinline)) hs_addr take_next(hs_gc *gc, uint32_t bytes)
+{
+    hs_gc_area *area = &gc->first;
+    uint32_t block = scan_one(gc_at(gc, area->atb), area->blocks, area->hint[0] * 32u);
+    hs_addr address;
+    if (block < area->blocks) {
+        set_hint(area, 0, block);
+        area->last_used = block < area->last_used ? area->last_used : block;
+    }
+    return block < area->blocks && take_one(gc, &address) ? address : alloc(gc, bytes, 0);
 }
 #endif
 
@@ -440,22 +466,19 @@ hs_addr hs_gc_alloc(hs_gc *gc, uint32_t bytes, unsigned flags)
 {
 #if HS_GC_FAST
     if (bytes - 1 < HS_GC_BLOCK && (flags | gc->lock) == 0 && gc->allocated < gc->threshold) {
-        hs_addr address = take_one(gc);
-        if (address != 0) {
-            return address;
-        }
+        hs_addr address;
+        return take_one(gc, &address) ? address : take_next(gc, bytes);
     }
 #endif
     return alloc(gc, bytes, flags);
 }
+
 /* Frees `count` blocks from `block` on. */
 static void give_back(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t count)
 {
     fill(gc_at(gc, area->atb), block, count, 0);
     lower_hints(gc, area, block);
-#if HS_GC_STATS
-    gc->used -= count;
-#endif
+    gc_note_freed(gc, count);
 }
 
 void hs_gc_free(hs_gc *gc, hs_addr address)
@@ -472,6 +495,21 @@ void hs_gc_free(hs_gc *gc, hs_addr address)
     give_back(gc, area, block, gc_length(gc, area, block));
 }
 
+/* Makes the object of `have` blocks one of `want` where it is. */
+static bool resize(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t have, uint32_t want)
+{
+    if (want < have) {
+        give_back(gc, area, block + want, have - want);
+    } else if (want > have) {
+        uint32_t more = want - have;
+        if (hs_gc_run(gc, area, block + have, more, 0) != more) {
+            return false;
+        }
+        claim(gc, area, block + have, more);
+    }
+    return true;
+}
+
 /* A new object with the contents of the old one, which is freed. */
 static hs_addr move(hs_gc *gc, hs_addr address, uint32_t bytes, uint32_t have, unsigned flags)
 {
@@ -479,7 +517,7 @@ static hs_addr move(hs_gc *gc, hs_addr address, uint32_t bytes, uint32_t have, u
     hs_addr fresh = hs_gc_alloc(gc, bytes, flags);
     gc->held = 0;
     if (fresh != 0) {
-        memcpy(gc_at(gc, fresh), gc_at(gc, address), have * HS_GC_BLOCK);
+        memcpy(gc_at(gc, fresh), gc_at(gc, address), (size_t)have * HS_GC_BLOCK);
         hs_gc_free(gc, address);
     }
     return fresh;
@@ -487,40 +525,30 @@ static hs_addr move(hs_gc *gc, hs_addr address, uint32_t bytes, uint32_t have, u
 
 hs_addr hs_gc_realloc(hs_gc *gc, hs_addr address, uint32_t bytes, bool allow_move)
 {
-    if (address == 0) {
-        return hs_gc_alloc(gc, bytes, 0);
-    }
-    if (bytes == 0) {
-        hs_gc_free(gc, address);
-        return 0;
-    }
-    uint32_t block;
-    hs_gc_area *area;
-    if (gc->lock != 0 || (area = hs_gc_locate_object(gc, address, &block)) == NULL) {
-        return 0;
-    }
-    uint32_t want = (bytes + HS_GC_BLOCK - 1) / HS_GC_BLOCK;
-    uint32_t have = gc_length(gc, area, block);
-    if (want == have) {
-        return address;
-    }
-    if (want < have) {
-        give_back(gc, area, block + want, have - want);
-        return address;
-    }
-    uint32_t more = want - have;
-    if (count_run(gc, area, block + have, more, 0) == more) {
-        fill(gc_at(gc, area->atb), block + have, more, ALL_TAILS);
-        note_last(gc, area, block + want - 1);
-        note_used(gc, more);
-        clear_blocks(gc, address + have * HS_GC_BLOCK, more);
-        return address;
-    }
+    uint32_t have = 0; /* no object: one of no blocks moves */
     unsigned flags = 0;
+    if (address != 0) {
+        if (bytes == 0) {
+            hs_gc_free(gc, address);
+            return 0;
+        }
+        uint32_t block;
+        hs_gc_area *area;
+        if (gc->lock != 0 || (area = hs_gc_locate_object(gc, address, &block)) == NULL) {
+            return 0;
+        }
+        have = gc_length(gc, area, block);
+        if (resize(gc, area, block, have, (bytes + HS_GC_BLOCK - 1) / HS_GC_BLOCK)) {
+            return address;
+        }
+        if (!allow_move) {
+            return 0;
+        }
 #if HS_GC_FINALISER
-    flags = gc_ftb_bit(gc_at(gc, area->ftb), block) ? HS_GC_WITH_FINALISER : 0;
+        flags = gc_ftb_bit(gc_at(gc, area->ftb), block) ? HS_GC_WITH_FINALISER : 0;
 #endif
-    return allow_move ? move(gc, address, bytes, have, flags) : 0;
+    }
+    return move(gc, address, bytes, have, flags);
 }
 
 uint32_t hs_gc_nbytes(const hs_gc *gc, hs_addr address)
@@ -528,31 +556,4 @@ uint32_t hs_gc_nbytes(const hs_gc *gc, hs_addr address)
     uint32_t block;
     const hs_gc_area *area = hs_gc_locate_object(gc, address, &block);
     return area == NULL ? 0 : gc_length(gc, area, block) * HS_GC_BLOCK;
-}
-
-/* Settings -------------------------------------------------------------------------------------*/
-
-void hs_gc_lock(hs_gc *gc)
-{
-    gc->lock += 2;
-}
-
-void hs_gc_unlock(hs_gc *gc)
-{
-    gc->lock -= 2;
-}
-
-bool hs_gc_is_locked(const hs_gc *gc)
-{
-    return gc->lock != 0;
-}
-
-void hs_gc_enable(hs_gc *gc, bool on)
-{
-    gc->enabled = on;
-}
-
-void hs_gc_set_threshold(hs_gc *gc, int32_t bytes)
-{
-    gc->threshold = bytes < 0 ? HS_GC_NO_LIMIT : (uint32_t)bytes / HS_GC_BLOCK;
 }

@@ -82,10 +82,16 @@ typedef struct hs_gc_area {
     hs_addr ftb;
     hs_addr pool; /* block 0, a multiple of 16 */
     uint32_t blocks;
-    /* No free run of 1, 2, 8, 32 blocks starts before block 32 * hint[0], [1], [2], [3]; without
-     * HS_GC_FAST only hint[0] is used. */
+#if HS_GC_FAST
+    /* No free run of 1, 3, 4, 32 blocks starts before block 32 * hint[0], [1], [2], [3]. */
     uint16_t hint[HS_GC_HINTS];
-    uint32_t last_used; /* highest block handed out since the last sweep, as upstream keeps it */
+#else
+    uint32_t first_free; /* nothing free lies before this block */
+    uint32_t unused;
+#endif
+    /* Highest block handed out since the last sweep, as upstream keeps it; of the first area, which
+     * is never released, the multiple of 32 alone. */
+    uint32_t last_used;
 } hs_gc_area;
 
 typedef struct hs_gc hs_gc;
@@ -137,13 +143,23 @@ struct hs_gc {
 #endif
 #if HS_GC_STATS
     uint32_t used;      /* blocks in live or not yet collected objects */
-    uint32_t peak;      /* highest `used` so far; set it to `used` to start anew */
+    uint32_t fell_from; /* highest `used` before it last fell; 0 to start hs_gc_peak() anew */
     uint32_t total;     /* blocks of all areas */
     uint32_t collects;  /* collections so far, explicit and automatic */
     uint32_t overflows; /* collections whose mark stack overflowed */
 #endif
-    hs_addr stack[HS_GC_STACK_SIZE];
+#if !HS_GC_FAST
+    hs_addr stack[HS_GC_STACK_SIZE]; /* objects that are marked and not yet scanned */
+#endif
 };
+
+#if HS_GC_STATS
+/* Highest `used` so far. */
+static inline uint32_t hs_gc_peak(const hs_gc *gc)
+{
+    return gc->used > gc->fell_from ? gc->used : gc->fell_from;
+}
+#endif
 
 /* Makes `gc` an empty collector over the area [start, start + size): collection enabled, threshold
  * off, unlocked, everything in the ATB, gap and FTB zeroed. `space` is any pointer into the device
@@ -184,13 +200,32 @@ uint32_t hs_gc_collect_end(hs_gc *gc);
 uint32_t hs_gc_sweep_all(hs_gc *gc);
 
 /* Locks nest. While locked nothing is allocated, freed or resized. */
-void hs_gc_lock(hs_gc *gc);
-void hs_gc_unlock(hs_gc *gc);
-bool hs_gc_is_locked(const hs_gc *gc);
+static inline void hs_gc_lock(hs_gc *gc)
+{
+    gc->lock += 2;
+}
+
+static inline void hs_gc_unlock(hs_gc *gc)
+{
+    gc->lock -= 2;
+}
+
+static inline bool hs_gc_is_locked(const hs_gc *gc)
+{
+    return gc->lock != 0;
+}
+
 /* gc.enable() and gc.disable(): automatic collection. */
-void hs_gc_enable(hs_gc *gc, bool on);
+static inline void hs_gc_enable(hs_gc *gc, bool on)
+{
+    gc->enabled = on;
+}
+
 /* gc.threshold(bytes): negative is off, 1 to 15 collect before every allocation. */
-void hs_gc_set_threshold(hs_gc *gc, int32_t bytes);
+static inline void hs_gc_set_threshold(hs_gc *gc, int32_t bytes)
+{
+    gc->threshold = bytes < 0 ? HS_GC_NO_LIMIT : (uint32_t)bytes / HS_GC_BLOCK;
+}
 
 /* --- tracked allocation (m_tracked_calloc): a list of live blocks behind 8-byte headers --- */
 

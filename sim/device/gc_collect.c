@@ -12,6 +12,14 @@
 #define window_span(gc) ((gc)->first.blocks)
 #endif
 
+#if HS_GC_FAST
+#include "device/gc_mark_fast.h"
+
+void hs_gc_collect_root(hs_gc *gc, const uint32_t *words, size_t count)
+{
+    mark_from(gc, words, count);
+}
+#else
 /* Marks the head that is `offset` blocks behind `low` if it has no mark yet. */
 static inline bool mark(const hs_gc *gc, hs_addr low, uint32_t offset)
 {
@@ -32,92 +40,47 @@ static inline bool mark(const hs_gc *gc, hs_addr low, uint32_t offset)
     return true;
 }
 
-#if HS_GC_FAST
-typedef uint32_t quad __attribute__((vector_size(16)));
-typedef int32_t signed_quad __attribute__((vector_size(16)));
-
-/* Whether one of four words lies in the window: one vector comparison, signed because machines have
- * no other, hence the flipped top bits. Alignment is left to the look-up. */
-static inline bool any_inside(const uint32_t *words, hs_addr low, uint32_t span)
-{
-    quad four;
-    __builtin_memcpy(&four, words, sizeof four);
-    int32_t bytes = (int32_t)(span * HS_GC_BLOCK ^ 0x80000000u);
-    signed_quad inside = (signed_quad)(four - (low ^ 0x80000000u)) < bytes;
-    uint64_t halves[2];
-    __builtin_memcpy(halves, &inside, sizeof halves);
-    return (halves[0] | halves[1]) != 0;
-}
-#endif
-
-/* Marks what a word points to and pushes it; the new depth of the stack. */
-static inline uint32_t mark_word(hs_gc *gc, hs_addr word, hs_addr low, uint32_t span,
-                                 uint32_t depth)
-{
-    uint32_t offset = gc_offset(word, low);
-    if (offset >= span || !mark(gc, low, offset)) {
-        return depth;
-    }
-    if (depth == HS_GC_STACK_SIZE) {
-        gc->overflow = true;
-        return depth;
-    }
-    gc->stack[depth] = word;
-    return depth + 1;
-}
-
-/* The same for `count` words. */
-static inline uint32_t mark_words(hs_gc *gc, const uint32_t *words, size_t count, uint32_t depth)
+/* One root after the other, so that the stack is free for what it leads to. */
+void hs_gc_collect_root(hs_gc *gc, const uint32_t *roots, size_t left)
 {
     hs_addr low = window_low(gc);
     uint32_t span = window_span(gc);
-#if HS_GC_FAST
-    for (; count >= 4; count -= 4, words += 4) {
-        if (any_inside(words, low, span)) {
-            depth = mark_word(gc, words[0], low, span, depth);
-            depth = mark_word(gc, words[1], low, span, depth);
-            depth = mark_word(gc, words[2], low, span, depth);
-            depth = mark_word(gc, words[3], low, span, depth);
+    const uint32_t *words = roots;
+    size_t count = 0;
+    for (uint32_t depth = 0;;) {
+        if (count != 0) {
+            hs_addr word = *words++;
+            uint32_t offset = gc_offset(word, low);
+            --count;
+            if (offset >= span || !mark(gc, low, offset)) {
+                continue;
+            }
+            if (depth == HS_GC_STACK_SIZE) {
+                gc->overflow = true;
+            } else {
+                gc->stack[depth++] = word;
+            }
+        } else if (depth != 0) {
+            hs_addr address = gc->stack[--depth];
+            words = gc_words(gc, address);
+            count = hs_gc_nbytes(gc, address) / 4;
+        } else if (left-- != 0) {
+            words = roots++;
+            count = 1;
+        } else {
+            return;
         }
     }
+}
 #endif
-    for (; count != 0; --count, ++words) {
-        depth = mark_word(gc, *words, low, span, depth);
-    }
-    return depth;
-}
-
-/* Scans what the stack holds and all that it reaches. */
-static void drain(hs_gc *gc, uint32_t depth)
-{
-    while (depth != 0) {
-        hs_addr address = gc->stack[--depth];
-        uint32_t block;
-        const hs_gc_area *area = gc_locate(gc, address, &block);
-        uint32_t words = gc_length(gc, area, block) * (HS_GC_BLOCK / 4);
-        depth = mark_words(gc, gc_words(gc, address), words, depth);
-    }
-}
-
-#define ROOTS_AT_ONCE (HS_GC_STACK_SIZE / 4)
-
-void hs_gc_collect_root(hs_gc *gc, const uint32_t *words, size_t count)
-{
-    while (count != 0) {
-        size_t part = count < ROOTS_AT_ONCE ? count : ROOTS_AT_ONCE;
-        drain(gc, mark_words(gc, words, part, 0));
-        words += part;
-        count -= part;
-    }
-}
 
 void hs_gc_collect_start(hs_gc *gc)
 {
     gc->lock |= GC_COLLECT;
     gc->allocated = 0;
     gc->overflow = false;
-    hs_gc_collect_root(gc, &gc->held, 1);
-    hs_gc_collect_root(gc, &gc->tracked, 1);
+    const hs_addr own[] = {gc->held, gc->tracked};
+    hs_gc_collect_root(gc, own, 2);
 }
 
 /* Children that found the stack full are marked, but were not scanned: scan every marked object of
@@ -132,8 +95,8 @@ static void rescan(hs_gc *gc)
         const uint8_t *atb = gc_at(gc, area->atb);
         for (uint32_t block = 0; block < area->blocks; ++block) {
             if (gc_kind(atb, block) == HS_GC_MARK) {
-                gc->stack[0] = area->pool + block * HS_GC_BLOCK;
-                drain(gc, 1);
+                hs_addr address = area->pool + block * HS_GC_BLOCK;
+                hs_gc_collect_root(gc, gc_words(gc, address), hs_gc_nbytes(gc, address) / 4);
             }
         }
     }
@@ -198,53 +161,54 @@ static uint32_t count_pairs(gc_word word)
 #endif
 }
 
-/* Frees the unmarked heads of one word and their tails, unmarks the others. *carry: whether a tail
- * in the word's first pair is dead (then: the next word's). */
-static gc_word sweep_word(gc_word word, gc_word heads, gc_word *carry)
+/* `word` without its `heads`, which are dead, and their tails. *carry: whether a tail in the word's
+ * first pair is dead (then: the next word's). */
+static inline gc_word bury(gc_word word, gc_word heads, gc_word *carry)
 {
     gc_word tails = word >> 1 & ~word & GC_LOW;
     /* Ones over each run of tails; a one added at a dead run's first pair ripples to its end. */
     gc_word runs = tails * 3;
     gc_word sum = runs + ((heads << 2 | *carry) & tails);
     *carry = (gc_word)(sum < runs) | heads >> (GC_BITS - 2);
-    word &= ~((runs & ~sum) | heads);
-    return word ^ (word & word << 1 & ~GC_LOW);
+    return word & ~((runs & ~sum) | heads);
 }
 
-/* Sweeps an area; objects freed. */
+/* Frees the unmarked heads of an area, unmarks the others; objects freed. */
 static uint32_t sweep_area(hs_gc *gc, hs_gc_area *area)
 {
     uint8_t *atb = gc_at(gc, area->atb);
-    uint32_t blocks = swept_blocks(gc, area);
-    uint32_t freed = 0;
-    uint32_t last = 0;
+    uint32_t whole = area->blocks / GC_PER;
+    uint32_t words = (swept_blocks(gc, area) + GC_PER - 1) / GC_PER;
+    uint32_t freed = 0;  /* objects */
+    uint32_t blocks = 0; /* of these */
+    uint32_t last = 0;   /* word with a block in use, and what it holds */
+    gc_word last_kept = 0;
     gc_word carry = 0;
-    for (uint32_t base = 0; base < blocks; base += GC_PER) {
-        gc_word raw = gc_load(atb, base / GC_PER);
-        gc_word word = raw;
-        if (area->blocks - base < GC_PER) {
-            word &= gc_below(area->blocks - base);
-        }
-        gc_word heads = word & ~(word >> 1) & GC_LOW;
-        gc_word carry_in = carry;
-        gc_word kept = sweep_word(word, heads, &carry);
-        gc_store(atb, base / GC_PER, raw ^ word ^ kept);
-        if ((heads | carry_in) != 0) {
+    for (uint32_t i = 0; i < words; ++i) {
+        gc_word mask = i < whole ? ~(gc_word)0 : gc_below(area->blocks % GC_PER);
+        gc_word raw = gc_load(atb, i);
+        gc_word kept = raw & mask;
+        gc_word heads = kept & ~(kept >> 1) & GC_LOW;
+        if ((heads | carry) != 0) {
             freed += count_pairs(heads);
-#if HS_GC_STATS
-            gc->used -= count_pairs(gc_used(word) ^ gc_used(kept));
-#endif
+            gc_word live = bury(kept, heads, &carry);
+            if (HS_GC_STATS) {
+                blocks += count_pairs(gc_used(kept ^ live));
+            }
+            kept = live;
         }
-        if (gc_has_last(gc) && kept != 0) {
-            last = base + gc_highest(kept);
+        kept ^= kept & kept << 1 & ~GC_LOW;
+        gc_store(atb, i, kept | (raw & ~mask));
+        if (kept != 0) {
+            last = i;
+            last_kept = kept;
         }
     }
+    gc_note_freed(gc, blocks);
     if (gc_has_last(gc)) {
-        area->last_used = last;
+        area->last_used = last_kept == 0 ? 0 : last * GC_PER + gc_highest(last_kept);
     }
-    for (uint32_t i = 0; i < HS_GC_HINTS; ++i) {
-        area->hint[i] = 0;
-    }
+    gc_reset_hints(area);
     return freed;
 }
 

@@ -16,6 +16,7 @@ typedef uintptr_t gc_word;
 #define GC_PER     ((uint32_t)sizeof(gc_word) * 4u) /* blocks per word */
 #define GC_BITS    (GC_PER * 2u)
 #define GC_LOW     ((gc_word)-1 / 3u) /* the low bit of every pair */
+#define GC_TAILS   (GC_LOW << 1)
 #define GC_NONE    0xffffffffu
 #define GC_COLLECT 1u /* bit of hs_gc.lock */
 
@@ -134,6 +135,15 @@ static inline unsigned gc_kind(const uint8_t *atb, uint32_t block)
     return (unsigned)atb[block / 4] >> block % 4 * 2 & 3u;
 }
 
+static inline void gc_reset_hints(hs_gc_area *area)
+{
+#if HS_GC_FAST
+    memset(area->hint, 0, sizeof area->hint);
+#else
+    area->first_free = 0;
+#endif
+}
+
 /* Block number of `address` counted from `pool`, if it is below `blocks`: the rotation puts a low
  * bit of an address that is no multiple of 16 on top, where it fails the same comparison. */
 static inline uint32_t gc_offset(hs_addr address, hs_addr pool)
@@ -156,6 +166,9 @@ static inline hs_gc_area *gc_locate(const hs_gc *gc, hs_addr address, uint32_t *
 
 /* The same for the start of an object: head or marked head. */
 hs_gc_area *hs_gc_locate_object(const hs_gc *gc, hs_addr address, uint32_t *block);
+/* Consecutive blocks from `block` on, at most `limit`, whose pairs are those of `pattern`. */
+uint32_t hs_gc_run(const hs_gc *gc, const hs_gc_area *area, uint32_t block, uint32_t limit,
+                   gc_word pattern);
 /* Blocks of the object at `block`: the head and the tails behind it. */
 uint32_t hs_gc_length(const hs_gc *gc, const hs_gc_area *area, uint32_t block);
 
@@ -163,7 +176,7 @@ uint32_t hs_gc_length(const hs_gc *gc, const hs_gc_area *area, uint32_t block);
 static inline uint32_t gc_length(const hs_gc *gc, const hs_gc_area *area, uint32_t block)
 {
 #if HS_GC_FAST
-    gc_word word = gc_load(gc_at(gc, area->atb), block / GC_PER) ^ GC_LOW << 1;
+    gc_word word = gc_load(gc_at(gc, area->atb), block / GC_PER) ^ GC_TAILS;
     word = word >> block % GC_PER * 2 >> 2;
     if (word != 0 && block + 1 + gc_lowest(word) <= area->blocks) {
         return 1 + gc_lowest(word);
@@ -171,8 +184,8 @@ static inline uint32_t gc_length(const hs_gc *gc, const hs_gc_area *area, uint32
 #endif
     return hs_gc_length(gc, area, block);
 }
-/* First head, marked or not, at or after `block`; `blocks` when there is none. */
-uint32_t hs_gc_next_head(const uint8_t *atb, uint32_t blocks, uint32_t block);
+/* Adds what there is in one area to the figures of others. */
+void hs_gc_add_info(const hs_gc *gc, const hs_gc_area *area, hs_gc_info *info);
 /* Makes `low` and `span` true. */
 void hs_gc_bounds(hs_gc *gc);
 /* Takes `area`, which follows `before`, off the list and gives its memory back. */
@@ -183,6 +196,17 @@ static inline void gc_event(hs_gc *gc, hs_gc_event event, uint32_t a, uint32_t b
     if (HS_GC_EVENTS && gc->hooks->event != NULL) {
         gc->hooks->event(gc->context, event, a, b);
     }
+}
+
+static inline void gc_note_freed(hs_gc *gc, uint32_t blocks)
+{
+#if HS_GC_STATS
+    gc->fell_from = hs_gc_peak(gc);
+    gc->used -= blocks;
+#else
+    (void)gc;
+    (void)blocks;
+#endif
 }
 
 static inline bool gc_ftb_bit(const uint8_t *ftb, uint32_t block)

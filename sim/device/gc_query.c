@@ -27,12 +27,32 @@ hs_gc_kind hs_gc_block_kind(const hs_gc *gc, const hs_gc_area *area, uint32_t bl
     return (hs_gc_kind)gc_kind(gc_at(gc, area->atb), block);
 }
 
+void hs_gc_get_area_info(const hs_gc *gc, const hs_gc_area *area, hs_gc_info *info)
+{
+    memset(info, 0, sizeof *info);
+    hs_gc_add_info(gc, area, info);
+}
+
 static void describe(const hs_gc *gc, const hs_gc_area *area, uint32_t block, hs_gc_object *object)
 {
     object->address = area->pool + block * HS_GC_BLOCK;
     object->blocks = hs_gc_length(gc, area, block);
     object->word0 = *gc_words(gc, object->address);
     object->finaliser = HS_GC_FINALISER && gc_ftb_bit(gc_at(gc, area->ftb), block);
+}
+
+/* First head, marked or not, at or after `block`; `blocks` when there is none. */
+static uint32_t next_head(const uint8_t *atb, uint32_t blocks, uint32_t block)
+{
+    while (block < blocks) {
+        gc_word heads = gc_load(atb, block / GC_PER) & GC_LOW & ~gc_below(block % GC_PER);
+        if (heads != 0) {
+            block = block / GC_PER * GC_PER + gc_lowest(heads);
+            break;
+        }
+        block = (block / GC_PER + 1) * GC_PER;
+    }
+    return block < blocks ? block : blocks;
 }
 
 bool hs_gc_next_object(const hs_gc *gc, hs_gc_object *object)
@@ -44,7 +64,7 @@ bool hs_gc_next_object(const hs_gc *gc, hs_gc_object *object)
         block += object->blocks;
     }
     for (; area != NULL; area = gc_next(gc, area), block = 0) {
-        block = hs_gc_next_head(gc_at(gc, area->atb), area->blocks, block);
+        block = next_head(gc_at(gc, area->atb), area->blocks, block);
         if (block < area->blocks) {
             describe(gc, area, block, object);
             return true;

@@ -14,18 +14,24 @@
 
 #define PRINT hs_mp_port.printf
 
+#if HS_GC_AREAS == 2
+#define SPLIT_FORMAT     ", max new split: %u"
+#define SPLIT_VALUE(now) (unsigned)(now).max_new_split,
+#else
+#define SPLIT_FORMAT
+#define SPLIT_VALUE(now)
+#endif
+
 void gc_dump_info(const struct _mp_print_t *to)
 {
-    gc_info_t info;
-    gc_info(&info);
-    PRINT(to, "GC: total: %u, used: %u, free: %u", (unsigned)info.total, (unsigned)info.used,
-          (unsigned)info.free);
-#if HS_GC_AREAS == 2
-    PRINT(to, ", max new split: %u", (unsigned)info.max_new_split);
-#endif
-    PRINT(to, "\n No. of 1-blocks: %u, 2-blocks: %u, max blk sz: %u, max free sz: %u\n",
-          (unsigned)info.num_1block, (unsigned)info.num_2block, (unsigned)info.max_block,
-          (unsigned)info.max_free);
+    gc_info_t now;
+    gc_info(&now);
+    PRINT(to,
+          "GC: total: %u, used: %u, free: %u" SPLIT_FORMAT
+          "\n No. of 1-blocks: %u, 2-blocks: %u, max blk sz: %u, max free sz: %u\n",
+          (unsigned)now.total, (unsigned)now.used, (unsigned)now.free,
+          SPLIT_VALUE(now)(unsigned) now.num_1block, (unsigned)now.num_2block,
+          (unsigned)now.max_block, (unsigned)now.max_free);
 }
 
 static char letter(const hs_gc_area *area, uint32_t block)
@@ -38,21 +44,12 @@ static char letter(const hs_gc_area *area, uint32_t block)
     return hs_mp_port.letter((const void *)(uintptr_t)first_word);
 }
 
-static uint32_t free_from(const hs_gc_area *area, uint32_t block)
-{
-    uint32_t end = block;
-    while (end < area->blocks && gc_kind(gc_at(NULL, area->atb), end) == HS_GC_FREE) {
-        ++end;
-    }
-    return end - block;
-}
-
-static void print_area(const struct _mp_print_t *to, const hs_gc_area *area)
+static void print_area(const struct _mp_print_t *to, const hs_gc *gc, const hs_gc_area *area)
 {
     PRINT(to, "GC memory layout; from %x:", (unsigned)area->pool);
     for (uint32_t block = 0; block < area->blocks; ++block) {
         if (block % LINE == 0) {
-            uint32_t run = free_from(area, block);
+            uint32_t run = hs_gc_run(gc, area, block, GC_NONE, 0);
             if (run >= 2 * LINE) {
                 PRINT(to, "\n       (%u lines all free)", (unsigned)(run / LINE));
                 block = (block + run) / LINE * LINE;
@@ -74,7 +71,7 @@ void gc_dump_alloc_table(const struct _mp_print_t *to)
     hs_mp_port.enter();
 #endif
     for (const hs_gc_area *area = &gc->first; area != NULL; area = gc_next(gc, area)) {
-        print_area(to, area);
+        print_area(to, gc, area);
     }
 #if HS_MP_MUTEX
     hs_mp_port.leave();
