@@ -23,8 +23,12 @@ LIMITS = {
     "replay https, pico-d4": 505.0,
     "replay mixed, six regions": 710.0,
     "read binary https": 38.0,
-    "gc_alloc of one block": 74.0,
-    "collect 128 KiB, 45 % live": 318000.0,
+    "gc_alloc of one block": 54.0,
+    "collect 128 KiB, 45 % live": 178900.0,
+    "the same, the rest garbage": 193200.0,
+    "collect, one-block objects, few links": 157500.0,
+    "the same, one-block objects, the rest garbage": 171800.0,
+    "32 blocks among churn, 2 MiB": 12560.0,
 }
 
 
@@ -133,7 +137,11 @@ class Bench:
         for case, units, name, real, aim in (
                 ("alloc1-128K", 1, "gc_alloc of one block", "104 (64-bit: 82)", "52"),
                 ("collect-128K", 1, "collect 128 KiB, 45 % live", "366,000", "183,000"),
-                ("links-128K", 1, "the same, one-block objects, few links", "366,000", "183,000"),
+                ("garbage-128K", 1, "the same, the rest garbage", "366,000", "183,000"),
+                ("links-128K", 1, "collect, one-block objects, few links", "366,000", "183,000"),
+                ("garbage-links-128K", 1, "the same, one-block objects, the rest garbage", "366,000",
+                 "183,000"),
+                ("collect-2M", 1, "collect 2 MiB, 45 % live", "5,840,000", ""),
                 ("alloc32-128K", 1, "32 blocks and their free, 128 KiB", "1.06 us", ""),
                 ("churn32-2M", 1, "32 blocks among churn, 2 MiB", "15.8 us", "1.6 us")):
             times = dict(line.split(" ", 1) for line in self.run(program, case).splitlines())
