@@ -2,7 +2,7 @@
 # Installs, on Debian 12, the packages that heapsim is built and tested with.
 set -eu
 packages=(build-essential clang clang-format clang-tidy cmake cppcheck gcovr gnuplot-nox heaptrack libclang-rt-14-dev
-    libcmocka-dev libcyaml-dev libjansson-dev libxml2-dev libyaml-dev libzstd-dev ninja-build parallel pkg-config python3
+    libcmocka-dev libcyaml-dev libjansson-dev libmxml-dev libyaml-dev libzstd-dev ninja-build parallel pkg-config python3
     shellcheck valgrind zlib1g-dev)
 # The capture kit's tests: a 32-bit program, TLS on the host, MicroPython in node.
 packages+=(gcc-i686-linux-gnu libc6-dev-i386-cross libmbedtls-dev openssl qemu-user)

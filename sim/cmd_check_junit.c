@@ -1,13 +1,11 @@
-/* JUnit XML, with libxml2's writer. */
+/* JUnit XML, with Mini-XML. */
 #include "cmd_check_junit.h"
 
-#include <libxml/xmlwriter.h>
-#include <stdio.h>
+#include <mxml.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
-
-#define X(text) ((const xmlChar *)(text))
 
 static size_t problems_of(const hs_check *check, const hs_cell *cell)
 {
@@ -27,44 +25,43 @@ static size_t failed_cells(const hs_check *check)
     return count;
 }
 
-static void write_number(xmlTextWriter *writer, const char *name, size_t value)
+static void set_number(mxml_node_t *node, const char *name, size_t value)
 {
-    xmlTextWriterWriteFormatAttribute(writer, X(name), "%zu", value);
+    mxmlElementSetAttrf(node, name, "%zu", value);
+}
+
+static void add_failure(mxml_node_t *place, const hs_check *check, const hs_cell *cell)
+{
+    mxml_node_t *failure = mxmlNewElement(place, "failure");
+    for (size_t i = 0; i < check->problem_count; i++) {
+        if (check->problems[i].cell != cell) {
+            continue;
+        }
+        if (mxmlElementGetAttr(failure, "message") == NULL) {
+            mxmlElementSetAttr(failure, "message", check->problems[i].text);
+        }
+        mxmlNewOpaquef(failure, "%s\n", check->problems[i].text);
+    }
 }
 
 /* `cell` NULL: what is wrong with the scenario itself. */
-static void write_case(xmlTextWriter *writer, const hs_check *check, const hs_cell *cell)
+static void add_case(mxml_node_t *suite, const hs_check *check, const hs_cell *cell)
 {
-    size_t count = problems_of(check, cell);
-    xmlTextWriterStartElement(writer, X("testcase"));
-    xmlTextWriterWriteAttribute(writer, X("classname"), X(check->grid.scenarios[0]->name));
-    xmlTextWriterWriteAttribute(writer, X("name"), X(cell != NULL ? cell->id : "scenario"));
-    xmlTextWriterWriteAttribute(writer, X("file"), X(check->path));
-    if (cell != NULL && cell->state != HS_CELL_DONE && count == 0) {
-        xmlTextWriterStartElement(writer, X("skipped"));
-        xmlTextWriterWriteAttribute(writer, X("message"),
-                                    X(cell->reason != NULL ? cell->reason : "not replayed"));
-        xmlTextWriterEndElement(writer);
+    bool failed = problems_of(check, cell) != 0;
+    mxml_node_t *place = mxmlNewElement(suite, "testcase");
+    mxmlElementSetAttr(place, "classname", check->grid.scenarios[0]->name);
+    mxmlElementSetAttr(place, "name", cell != NULL ? cell->id : "scenario");
+    mxmlElementSetAttr(place, "file", check->path);
+    if (cell != NULL && cell->state != HS_CELL_DONE && !failed) {
+        mxmlElementSetAttr(mxmlNewElement(place, "skipped"), "message",
+                           cell->reason != NULL ? cell->reason : "not replayed");
     }
-    if (count != 0) {
-        xmlTextWriterStartElement(writer, X("failure"));
-        bool first = true;
-        for (size_t i = 0; i < check->problem_count; i++) {
-            if (check->problems[i].cell != cell) {
-                continue;
-            }
-            if (first) {
-                xmlTextWriterWriteAttribute(writer, X("message"), X(check->problems[i].text));
-            }
-            first = false;
-            xmlTextWriterWriteFormatString(writer, "%s\n", check->problems[i].text);
-        }
-        xmlTextWriterEndElement(writer);
+    if (failed) {
+        add_failure(place, check, cell);
     }
-    xmlTextWriterEndElement(writer);
 }
 
-static void write_suite(xmlTextWriter *writer, const hs_check *check)
+static void add_suite(mxml_node_t *suites, const hs_check *check)
 {
     bool whole = problems_of(check, NULL) != 0;
     size_t skipped = 0;
@@ -72,45 +69,50 @@ static void write_suite(xmlTextWriter *writer, const hs_check *check)
         const hs_cell *cell = &check->grid.cells[i];
         skipped += cell->state != HS_CELL_DONE && problems_of(check, cell) == 0;
     }
-    xmlTextWriterStartElement(writer, X("testsuite"));
-    xmlTextWriterWriteAttribute(writer, X("name"), X(check->grid.scenarios[0]->name));
-    write_number(writer, "tests", check->grid.cell_count + whole);
-    write_number(writer, "failures", failed_cells(check));
-    write_number(writer, "skipped", skipped);
+    mxml_node_t *suite = mxmlNewElement(suites, "testsuite");
+    mxmlElementSetAttr(suite, "name", check->grid.scenarios[0]->name);
+    set_number(suite, "tests", check->grid.cell_count + whole);
+    set_number(suite, "failures", failed_cells(check));
+    set_number(suite, "skipped", skipped);
     if (whole) {
-        write_case(writer, check, NULL);
+        add_case(suite, check, NULL);
     }
     for (size_t i = 0; i < check->grid.cell_count; i++) {
-        write_case(writer, check, &check->grid.cells[i]);
+        add_case(suite, check, &check->grid.cells[i]);
     }
-    xmlTextWriterEndElement(writer);
+}
+
+/* Each element begins a line, and so does the end of one that holds elements. */
+static const char *line_begins(mxml_node_t *node, int where)
+{
+    mxml_node_t *child = mxmlGetFirstChild(node);
+    bool holds = child != NULL && mxmlGetType(child) == MXML_ELEMENT;
+    bool begins = (where == MXML_WS_BEFORE_OPEN && mxmlGetParent(node) != NULL) ||
+                  (where == MXML_WS_BEFORE_CLOSE && holds);
+    return begins ? "\n" : NULL;
 }
 
 int hs_check_junit(const hs_check *checks, size_t count, const char *path, hs_error *error)
 {
-    xmlBuffer *buffer = xmlBufferCreate();
-    xmlTextWriter *writer = buffer != NULL ? xmlNewTextWriterMemory(buffer, 0) : NULL;
-    bool ok = writer != NULL && xmlTextWriterSetIndent(writer, 1) >= 0 &&
-              xmlTextWriterStartDocument(writer, NULL, "UTF-8", NULL) >= 0 &&
-              xmlTextWriterStartElement(writer, X("testsuites")) >= 0;
-    for (size_t i = 0; ok && i < count; i++) {
-        write_suite(writer, &checks[i]);
+    mxml_node_t *xml = mxmlNewXML("1.0");
+    mxml_node_t *suites = mxmlNewElement(xml, "testsuites");
+    for (size_t i = 0; suites != NULL && i < count; i++) {
+        add_suite(suites, &checks[i]);
     }
-    ok = ok && xmlTextWriterEndDocument(writer) >= 0; /* fails when any call before it did */
-    xmlFreeTextWriter(writer);
-    hs_output *output = NULL;
-    if (!ok) {
+    mxmlSetWrapMargin(0);
+    char *text = suites != NULL ? mxmlSaveAllocString(xml, line_begins) : NULL;
+    mxmlDelete(xml);
+    if (text == NULL) {
         hs_error_set(error, path, 0, "the XML cannot be made");
-    } else {
-        output = hs_output_open(path, error);
+        return -1;
     }
-    ok = output != NULL && hs_output_write(output, xmlBufferContent(buffer),
-                                           (size_t)xmlBufferLength(buffer), error) == 0;
+    hs_output *output = hs_output_open(path, error);
+    bool ok = output != NULL && hs_output_write(output, text, strlen(text), error) == 0;
     if (ok) {
         ok = hs_output_close(output, error) == 0;
     } else {
         hs_output_abandon(output);
     }
-    xmlBufferFree(buffer);
+    free(text);
     return ok ? 0 : -1;
 }
