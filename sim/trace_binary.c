@@ -151,7 +151,6 @@ static int read_end(binary_reader *r)
 static int unpack_block(binary_reader *r, uint32_t method, uint32_t stored, uint32_t decoded)
 {
     if (method == HS_BINARY_STORED) {
-        memcpy(r->block, r->stored, decoded);
         return stored == decoded ? 0 : fail(r, "a block of two sizes", "one");
     }
     size_t got = ZSTD_decompress(r->block, decoded, r->stored, stored);
@@ -183,10 +182,11 @@ static int read_block(binary_reader *r)
         events > decoded || hs_get64(header + 24) != r->events) {
         return fail(r, "a damaged block header", "a block or the index");
     }
-    if (read_exact(r, r->stored, stored) != 0) {
+    uint8_t *bytes = method == HS_BINARY_STORED ? r->block : r->stored;
+    if (read_exact(r, bytes, stored) != 0) {
         return -1;
     }
-    if (crc32(0, r->stored, stored) != hs_get32(header + 20)) {
+    if (crc32(0, bytes, stored) != hs_get32(header + 20)) {
         return fail(r, "a damaged block", "the checksum to fit");
     }
     if (unpack_block(r, method, stored, decoded) != 0) {
@@ -373,38 +373,122 @@ static const uint8_t *get_general(binary_reader *r, const uint8_t *at, hs_event 
     return event->flags != 0 ? get_attributes(r, at, event) : at;
 }
 
+/* The lowest first byte of an event that is one byte; without owners nothing can be allocated. */
+static inline unsigned packed_from(const binary_reader *r)
+{
+    return r->builder->header.owner_count != 0 ? HS_TAG_ALLOC : HS_TAG_FREE;
+}
+
+/* Events of one byte each, up to `last`: the first event behind them. */
+static hs_event *get_packed(binary_reader *r, hs_event *event, const hs_event *last)
+{
+    const uint8_t *at = r->at;
+    const uint8_t *end = r->end - at > last - event ? at + (last - event) : r->end;
+    uint32_t slot = r->state.alloc_slot;
+    uint16_t owner = r->state.owner;
+    unsigned from = packed_from(r);
+    for (; at < end && *at >= from; at++, event++) {
+        unsigned tag = *at;
+        memset(event, 0, sizeof *event);
+        if (tag >= HS_TAG_FREE) {
+            event->op = HS_OP_FREE;
+            event->slot = slot + HS_TAG_FREE - tag;
+        } else {
+            event->owner = owner;
+            event->slot = ++slot;
+            event->size = 4 * (tag - HS_TAG_ALLOC + 1);
+        }
+    }
+    if (slot != r->state.alloc_slot) {
+        r->state.flags[HS_OP_ALLOC] = 0;
+        r->state.alloc_slot = slot;
+    }
+    r->at = at;
+    return event;
+}
+
+/* A number of one or two bytes; false for longer ones. Two bytes must be readable. */
+static inline bool get_short(const uint8_t **at, uint32_t *number)
+{
+    uint32_t low = **at;
+    uint32_t high = (*at)[1];
+    if (low < 0x80) {
+        *number = low;
+        *at += 1;
+        return true;
+    }
+    *number = (low & 0x7f) | high << 7;
+    *at += 2;
+    return high < 0x80;
+}
+
+static inline bool get_near(const uint8_t **at, uint32_t base, uint32_t *slot)
+{
+    uint32_t difference;
+    bool fits = get_short(at, &difference);
+    uint32_t half = difference >> 1;
+    *slot = (difference & 1) != 0 ? base - half : base + half;
+    return fits;
+}
+
+/* An alloc or free without attributes and with short numbers, of which all bytes that it could have
+ * are in the block: its end, or NULL when it is something else. */
+static inline const uint8_t *get_plain(binary_reader *r, const uint8_t *at, hs_event *event)
+{
+    enum { LONGEST = 8 };
+    hs_binary_state *state = &r->state;
+    unsigned tag = *at++;
+    uint32_t slot;
+    uint32_t size;
+    uint32_t owner = state->owner;
+    if (r->end - at < LONGEST) {
+        return NULL;
+    }
+    if (tag == (HS_OP_FREE | HS_TAG_SAME)) {
+        if (!get_near(&at, state->alloc_slot, &slot)) {
+            return NULL;
+        }
+        *event = (hs_event){.op = HS_OP_FREE, .slot = slot};
+        return at;
+    }
+    bool same = tag == (HS_OP_ALLOC | HS_TAG_SAME);
+    if (!same && tag != HS_OP_ALLOC) {
+        return NULL;
+    }
+    if ((same ? state->flags[HS_OP_ALLOC] : *at++) != 0 ||
+        !get_near(&at, state->alloc_slot + 1, &slot) || !get_short(&at, &size) ||
+        (!same && !get_short(&at, &owner)) || owner >= r->builder->header.owner_count) {
+        return NULL;
+    }
+    *event = (hs_event){.op = HS_OP_ALLOC, .owner = (uint16_t)owner, .slot = slot, .size = size};
+    state->flags[HS_OP_ALLOC] = 0;
+    state->owner = (uint16_t)owner;
+    state->alloc_slot = slot;
+    return at;
+}
+
 /* Events of the block, up to `max`; NULL in r->at when one is damaged. */
 static size_t decode(binary_reader *r, hs_event *events, size_t max)
 {
-    hs_binary_state *state = &r->state;
-    const uint8_t *at = r->at;
-    const uint8_t *end = r->end;
     hs_event *event = events;
     hs_event *last = events + (max < r->left ? max : r->left);
-    bool owned = r->builder->header.owner_count != 0;
-    while (event < last && at < end) {
-        unsigned tag = *at;
-        if (tag >= HS_TAG_FREE) {
-            at++;
-            *event++ =
-                (hs_event){.op = HS_OP_FREE, .slot = state->alloc_slot - (tag - HS_TAG_FREE)};
-        } else if (tag >= HS_TAG_ALLOC && owned) {
-            at++;
-            *event++ = (hs_event){.op = HS_OP_ALLOC,
-                                  .owner = state->owner,
-                                  .slot = ++state->alloc_slot,
-                                  .size = 4 * (tag - HS_TAG_ALLOC + 1)};
-            state->flags[HS_OP_ALLOC] = 0;
-        } else {
-            at = tag < HS_TAG_LIMIT ? get_general(r, at, event) : NULL;
-            if (at == NULL) {
+    unsigned packed = packed_from(r);
+    while (event < last && r->at < r->end && r->at != NULL) {
+        const uint8_t *at = r->at;
+        if (*at >= packed) {
+            event = get_packed(r, event, last);
+            continue;
+        }
+        r->at = get_plain(r, at, event);
+        if (r->at == NULL) {
+            r->at = *at < HS_TAG_LIMIT ? get_general(r, at, event) : NULL;
+            if (r->at == NULL) {
                 break;
             }
-            hs_binary_advance(state, event);
-            event++;
+            hs_binary_advance(&r->state, event);
         }
+        event++;
     }
-    r->at = at;
     return (size_t)(event - events);
 }
 

@@ -108,7 +108,8 @@ static int flush_block(binary_writer *w, hs_error *error)
     }
     const uint8_t *stored = w->block;
     size_t size = ZSTD_compress(w->packed, sizeof w->packed, w->block, w->used, ZSTD_LEVEL);
-    bool packed = !ZSTD_isError(size) && size < w->used && w->used >= PACKED_MIN;
+    /* Unpacking takes several times as long as decoding: only where it halves the block. */
+    bool packed = !ZSTD_isError(size) && 2 * size <= w->used && w->used >= PACKED_MIN;
     if (packed) {
         stored = w->packed;
     } else {
