@@ -8,6 +8,8 @@ counts of rounds; times are printed but never judged. --short leaves out what ta
 from __future__ import annotations
 
 import argparse
+import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -20,9 +22,10 @@ SIX_REGIONS = SOURCE / "tests/bench/six-regions.yaml"
 MARGIN = 1.10
 # Instructions when this file was last changed, by name of the figure.
 LIMITS = {
-    "replay https, pico-d4": 505.0,
-    "replay mixed, six regions": 710.0,
-    "read binary https": 38.0,
+    "replay https, pico-d4": 277.0,
+    "replay mixed, six regions": 350.0,
+    "read binary https": 19.5,
+    "read binary mixed": 89.0,
     "gc_alloc of one block": 54.0,
     "collect 128 KiB, 45 % live": 178900.0,
     "the same, the rest garbage": 193200.0,
@@ -81,10 +84,20 @@ class Bench:
             best = min(best, (int(units), float(seconds) / int(units)), key=lambda b: b[1])
         return best
 
-    def trace(self, events: int, live: int) -> Path:
-        path = self.work / f"mixed-{events}-{live}.hsb"
+    def trace(self, events: int, live: int, most: int = 0) -> Path:
+        path = self.work / f"mixed-{events}-{live}-{most}.hsb"
         if not path.exists():
-            self.run(self.programs / "bench_trace", path, events, live)
+            self.run(self.programs / "bench_trace", path, events, live, most)
+        return path
+
+    def long_https(self) -> Path:
+        """The allocations of https sixty times over, for readers: slots are named again."""
+        path = self.work / "long.trace"
+        if not path.exists():
+            body = (SOURCE / "traces/https.trace").read_text()
+            events = [line for line in body.splitlines() if line.split(" ")[0] in
+                      ("alloc", "calloc", "free", "realloc")]
+            path.write_text(body[:body.index(events[0])] + ("\n".join(events) + "\n") * 60)
         return path
 
     # --- the figures ---
@@ -100,18 +113,15 @@ class Bench:
             got = self.instructions(units / 20, program, "replay", layout, path)
             self.counted(name, "303 without metrics or reader", "150", got,
                          f", {seconds * 1e9:.0f} ns")
-        for name, path in (("read binary https", https), ("read binary mixed", mixed)):
+        long = self.work / "long.hsb"
+        self.run(self.command, "trace", "convert", self.long_https(), long)
+        for name, path in (("read binary https", long), ("read binary mixed", mixed)):
             units, seconds = self.timed(program, "read", path, 20)
             got = self.instructions(units / 20, program, "read", path)
             self.counted(name, "", "12", got, f", {seconds * 1e9:.1f} ns")
 
     def text(self) -> None:
-        path = self.work / "long.trace"
-        body = (SOURCE / "traces/https.trace").read_text()
-        events = [line for line in body.splitlines() if line.split(" ")[0] in
-                  ("alloc", "calloc", "free", "realloc")]
-        head = body[:body.index(events[0])]
-        path.write_text(head + ("\n".join(events) + "\n") * 60)
+        path = self.long_https()
         units, seconds = self.timed(self.programs / "bench_replay", "read", path, 3)
         megabytes = path.stat().st_size / 1e6
         self.row("read text", "", "150 MB/s",
@@ -153,7 +163,7 @@ class Bench:
             self.counted(name, real, aim, got, ", " + " ".join(times[case].split()[:2]))
 
     def memory(self) -> None:
-        for events in (1_000_000,) if self.short else (1_000_000, 10_000_000):
+        for events in (1_000_000,) if self.short else (1_000_000, 200_000_000):
             path = self.trace(events, 550)
             said = subprocess.run([self.programs / "bench_replay", "replay", SIX_REGIONS, path,
                                    "1"], check=True, capture_output=True, text=True).stderr
@@ -171,6 +181,20 @@ class Bench:
         _, seconds = self.timed(self.programs / "bench_replay", "open", "pico-d4", 50)
         self.row("a session opened and closed", "", "", f"{seconds * 1e3:.2f} ms")
 
+    def grid(self) -> None:
+        """200 cells of the https scenario: processor time, and how one thread compares with all."""
+        sizes = ",".join(f"{kib}K" for kib in range(16, 66))
+        words = (self.command, "compare", "--scenario", "https", "--layout", "pico-d4", "--policy",
+                 "fixed-48k,keep-free-48k,micropython-v1.19,micropython-v1.22",
+                 "--set", f"gc.initial={sizes}", "--csv", self.work / "cells.csv")
+        for threads in (1, len(os.sched_getaffinity(0))):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            wall = min(self.seconds(*words, "--threads", threads) for _ in range(5))
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 5
+            self.row(f"200 cells of https, {threads} threads", "", "1000 cells a second and core",
+                     f"{200 / used:.0f} cells a second of processor time; {wall * 1e3:.0f} ms")
+
     def seconds(self, *arguments: object) -> float:
         start = time.perf_counter()
         self.run(*arguments)
@@ -179,17 +203,19 @@ class Bench:
     def growth(self) -> None:
         program = self.programs / "bench_replay"
         print("\n| events | ns an event |\n|---|---|")
-        for power in (4, 5, 6) if self.short else (4, 5, 6, 7):
+        for power in (4, 5, 6) if self.short else (4, 5, 6, 7, 8):
             path = self.trace(10 ** power, 550)
             rounds = max(1, 10 ** (6 - power))
             _, seconds = self.timed(program, "replay", SIX_REGIONS, path, rounds)
             print(f"| 10^{power} | {seconds * 1e9:.0f} |", flush=True)
-        print("\n| live blocks (esp32-spiram) | instructions an event | ns |\n|---|---|---|")
-        for live in (100, 1000, 10000):
-            path = self.trace(100_000, live)
+        print("\n| live blocks (esp32-spiram) | sizes | instructions an event | ns |\n|---|---|---|---|")
+        for live, most in ((100, 0), (1000, 0), (10000, 0), (100, 16), (1000, 16), (10000, 16),
+                           (100_000, 16)):
+            path = self.trace(max(100_000, 4 * live), live, most)
             units, seconds = self.timed(program, "replay", "esp32-spiram", path, 5)
             got = self.instructions(units / 5, program, "replay", "esp32-spiram", path)
-            print(f"| {live} | {'-' if got is None else f'{got:.0f}'} | {seconds * 1e9:.0f} |",
+            print(f"| {live} | {f'to {most}' if most else 'mixed'} | "
+                  f"{'-' if got is None else f'{got:.0f}'} | {seconds * 1e9:.0f} |",
                   flush=True)
 
 
@@ -207,6 +233,7 @@ def main() -> int:
         bench.sizes()
         bench.collector()
         bench.memory()
+        bench.grid()
         bench.growth()
     for line in bench.too_many:
         print(f"bench.py: {line}", file=sys.stderr)

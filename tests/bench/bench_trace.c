@@ -1,6 +1,6 @@
-/* bench_trace OUT EVENTS LIVE [SEED]: writes a mixed trace, streamed, so that EVENTS may be any
- * number: an IDF owner allocates and frees around LIVE blocks of mixed sizes. All are freed at the
- * end (beyond EVENTS). The same arguments give the same bytes. */
+/* bench_trace OUT EVENTS LIVE [MOST]: writes a mixed trace, streamed, so that EVENTS may be any
+ * number: an IDF owner allocates and frees around LIVE blocks of mixed sizes, or of 1 to MOST
+ * bytes. All are freed at the end (beyond EVENTS). The same arguments give the same bytes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 typedef struct generator {
     hs_trace_writer *writer;
     uint64_t random;
+    uint32_t most;  /* 0: mixed sizes */
     uint32_t *live; /* slots, dense */
     uint32_t *empty;
     uint32_t live_count;
@@ -27,6 +28,9 @@ static uint32_t below(generator *g, uint32_t limit)
 /* Half up to 64 bytes, most of the rest up to 512, few up to 3000. */
 static uint32_t mixed_size(generator *g)
 {
+    if (g->most != 0) {
+        return 1 + below(g, g->most);
+    }
     uint32_t kind = below(g, 100);
     if (kind < 50) {
         return 1 + below(g, 64);
@@ -87,11 +91,12 @@ static void write_mixed(generator *g, uint64_t events, uint32_t wanted)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fputs("usage: bench_trace OUT EVENTS LIVE [SEED]\n", stderr);
+        fputs("usage: bench_trace OUT EVENTS LIVE [MOST]\n", stderr);
         return 2;
     }
     uint32_t wanted = (uint32_t)strtoul(argv[3], NULL, 10);
-    generator g = {.random = argc > 4 ? strtoull(argv[4], NULL, 10) : 1, .error = {{0}}};
+    generator g = {
+        .random = 1, .most = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0, .error = {{0}}};
     hs_trace_owner owners[] = {{"app", HS_HEAP_IDF, HS_CAP_DEFAULT},
                                {"driver", HS_HEAP_IDF, HS_CAP_INTERNAL | HS_CAP_8BIT}};
     const hs_trace_header header = {.title = "mixed sizes, random order",
