@@ -53,8 +53,6 @@ static void hook_platform_free(void *context, hs_addr start)
                 (board->area_count - at) * sizeof board->areas[0]);
     }
     if (!board->bare) {
-        bool list = board->caps.config.profile->allocator == HS_ALLOCATOR_LIST;
-        board->released = list ? hs_caps_usable(&board->caps, start) : 0;
         hs_caps_free(&board->caps, start);
     }
 }
@@ -329,6 +327,9 @@ hs_board *hs_board_create_bare(hs_error *error)
 {
     hs_board *board = new_board(error);
     if (board != NULL) {
+        const hs_caps_config any = {.profile = hs_idf_profile_find("v4.4"),
+                                    .chip = hs_chip_find("esp32")};
+        hs_caps_init(&board->caps, board->space, &any); /* without heaps: answers NULL */
         board->bare = true;
     }
     return board;

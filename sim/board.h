@@ -31,7 +31,6 @@ typedef struct hs_board {
     hs_gc gc;
     hs_board_area areas[HS_BOARD_AREAS_MAX]; /* in the order of the collector's list */
     size_t area_count;
-    uint32_t released;   /* list allocator: payload bytes of the area that was given back last */
     hs_addr placeholder; /* held since the start; 0: none (any more) */
     hs_board_memory memory[HS_BOARD_MEMORY_MAX];
     size_t memory_count;

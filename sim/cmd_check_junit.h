@@ -1,4 +1,4 @@
-/* Of the command alone, so that the library does not need libxml2. */
+/* Of the command alone, so that the library does not need Mini-XML. */
 #ifndef HS_CMD_CHECK_JUNIT_H
 #define HS_CMD_CHECK_JUNIT_H
 

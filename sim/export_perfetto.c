@@ -47,11 +47,11 @@ static uint32_t gc_total(const hs_run *run)
 
 static void put_changes(state *s, uint64_t event)
 {
-    const hs_live_metrics *now = &s->run->live;
+    const hs_live_metrics now = hs_run_live(s->run);
     bool idf =
-        now->idf_free != s->live.idf_free || now->idf_largest != s->live.idf_largest || event == 0;
-    bool gc = now->gc_used != s->live.gc_used || gc_total(s->run) != s->gc_total || event == 0;
-    s->live = *now;
+        now.idf_free != s->live.idf_free || now.idf_largest != s->live.idf_largest || event == 0;
+    bool gc = now.gc_used != s->live.gc_used || gc_total(s->run) != s->gc_total || event == 0;
+    s->live = now;
     s->gc_total = gc_total(s->run);
     if (idf) {
         put_idf(s, event);

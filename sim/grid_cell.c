@@ -319,9 +319,10 @@ static int end_round(hs_cell_run *cell, hs_board_pool *pool, hs_error *error)
     if (probe_sockets(cell, pool, &sockets, error) != 0) {
         return -1;
     }
+    const hs_live_metrics live = hs_run_live(cell->run);
     cell->cycles[cell->cycle_count++] = (hs_cycle_sample){.event = cell->run->event,
-                                                          .free = cell->run->live.idf_free,
-                                                          .largest = cell->run->live.idf_largest,
+                                                          .free = live.idf_free,
+                                                          .largest = live.idf_largest,
                                                           .fits = sockets > 0};
     return 0;
 }

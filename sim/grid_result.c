@@ -117,11 +117,11 @@ static void run_values(const hs_run *run, int64_t *values)
     set(values, "events", (int64_t)run->event);
     set(values, "failures", (int64_t)run->failures);
     set(values, "minimum_free", final->minimum_free);
-    set(values, "minimum_largest_free_block", run->live.minimum_largest);
-    set(values, "peak.idf_allocated", run->live.peak_idf_allocated);
+    set(values, "minimum_largest_free_block", run->extreme.minimum_largest);
+    set(values, "peak.idf_allocated", run->extreme.peak_idf_allocated);
     set(values, "starvation", starved ? run->failure.gc_free : 0);
     if (run->board->has_gc) {
-        set(values, "peak.gc_used", run->live.peak_gc_used);
+        set(values, "peak.gc_used", hs_run_peak_gc_used(run));
         set(values, "collections", (int64_t)run->collections);
         set(values, "growths", (int64_t)run->growths);
     }

@@ -7,7 +7,7 @@ static void on_event(void *context, const hs_run *run, const hs_event *event,
                      const hs_outcome *outcome)
 {
     hs_report_file *file = context;
-    const hs_live_metrics *live = &run->live;
+    const hs_live_metrics live = hs_run_live(run);
     hs_report_file_print(file, "%" PRIu64 ",%" PRId64 ",", outcome->event, run->time);
     hs_report_file_csv_name(file, run->phases[run->current_phase]);
     hs_report_file_print(file, ",%s,", hs_op_name((enum hs_op)event->op));
@@ -18,9 +18,9 @@ static void on_event(void *context, const hs_run *run, const hs_event *event,
         file,
         ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32
         ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu32 "\n",
-        outcome->size, live->idf_free, live->idf_largest, live->minimum_largest,
-        live->idf_allocated, run->board->has_gc ? run->board->gc.total * HS_GC_BLOCK : 0,
-        live->gc_used, run->collections, run->growths, run->releases, run->failures,
+        outcome->size, live.idf_free, live.idf_largest, run->extreme.minimum_largest,
+        live.idf_allocated, run->board->has_gc ? run->board->gc.total * HS_GC_BLOCK : 0,
+        live.gc_used, run->collections, run->growths, run->releases, run->failures,
         hs_caps_largest_exact(&run->board->caps, HS_CAP_8BIT));
 }
 

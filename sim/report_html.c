@@ -99,9 +99,10 @@ static void note_drop(hs_html *html, uint64_t event, uint32_t from, uint32_t to)
 
 static void get_values(const hs_run *run, uint32_t values[HS_PAGE_VALUES])
 {
-    values[HS_PAGE_FREE] = run->live.idf_free;
-    values[HS_PAGE_LARGEST] = run->live.idf_largest;
-    values[HS_PAGE_GC_USED] = run->live.gc_used;
+    const hs_live_metrics live = hs_run_live(run);
+    values[HS_PAGE_FREE] = live.idf_free;
+    values[HS_PAGE_LARGEST] = live.idf_largest;
+    values[HS_PAGE_GC_USED] = live.gc_used;
     values[HS_PAGE_GC_TOTAL] = run->board->has_gc ? run->board->gc.total * HS_GC_BLOCK : 0;
 }
 

@@ -189,7 +189,7 @@ json_t *hs_page_meta(const hs_html *html, const hs_run *run)
         (json_int_t)html->timeline.width, "count", (json_int_t)html->timeline.count,
         "failure_count", (json_int_t)html->failure_count, "collection_count",
         (json_int_t)html->collection_count, "minimum_largest_event",
-        (json_int_t)run->live.minimum_largest_event);
+        (json_int_t)run->extreme.minimum_largest_event);
     if (meta == NULL) {
         return NULL;
     }

@@ -156,13 +156,13 @@ json_t *hs_result_json(const hs_session *session)
     json_object_set_new(json, "counts", counts_json(run));
     json_object_set_new(json, "peak",
                         json_pack("{s:I, s:I}", "idf_allocated",
-                                  (json_int_t)run->live.peak_idf_allocated, "gc_used",
-                                  (json_int_t)run->live.peak_gc_used));
+                                  (json_int_t)run->extreme.peak_idf_allocated, "gc_used",
+                                  (json_int_t)hs_run_peak_gc_used(run)));
     const hs_mark *final = &run->marks[run->mark_count - 1];
     json_object_set_new(json, "minimum_free", integer(final->minimum_free));
-    json_object_set_new(json, "minimum_largest_free_block", integer(run->live.minimum_largest));
+    json_object_set_new(json, "minimum_largest_free_block", integer(run->extreme.minimum_largest));
     json_object_set_new(json, "minimum_largest_free_block_event",
-                        integer(run->live.minimum_largest_event));
+                        integer(run->extreme.minimum_largest_event));
     json_object_set_new(json, "owners", owners_json(run));
     json_object_set_new(json, "marks", marks_json(run));
     json_object_set_new(json, "final", mark_json(final));

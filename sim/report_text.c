@@ -191,7 +191,7 @@ static void print_result(const state *s)
     }
     fprintf(out,
             "smallest largest-free-block over the run: %" PRIu32 " bytes, at event %" PRIu64 "\n",
-            run->live.minimum_largest, run->live.minimum_largest_event);
+            run->extreme.minimum_largest, run->extreme.minimum_largest_event);
 }
 
 static int finish(void *context, hs_error *error)

@@ -42,14 +42,10 @@ static void on_notice(void *listener, hs_gc_event event, uint32_t a, uint32_t b)
             break;
         }
         run->growths++;
-        run->idf_blocks++;
-        hs_run_count_block(run, b, true);
         tell_observers(run, HS_GC_GREW, b, a);
         break;
     case HS_GC_EVENT_RELEASE:
         run->releases++;
-        run->idf_blocks--;
-        run->live.idf_allocated -= run->board->released;
         tell_observers(run, HS_GC_RELEASED, a, 0);
         break;
     case HS_GC_EVENT_LOST:
@@ -80,17 +76,26 @@ void hs_run_listen(hs_run *run, hs_board *board)
 void hs_run_restart_metrics(hs_run *run)
 {
     hs_caps *caps = &run->board->caps;
-    hs_heap_info info;
-    hs_caps_get_info(caps, &info, HS_CAP_8BIT);
-    hs_caps_watch_start(caps, &run->watch, HS_CAP_8BIT);
+    hs_caps_watch_start(caps, &run->watch);
     caps->changed = 0;
-    run->idf_counted = caps->config.profile->allocator == HS_ALLOCATOR_LIST;
-    run->idf_header = caps->config.profile->header_counted ? 4 : 0;
-    run->idf_bytes = info.allocated + run->watch.free + run->idf_header * run->idf_blocks;
-    run->live.idf_allocated = info.allocated;
-    run->live.idf_free = run->watch.free;
-    run->live.idf_largest = run->watch.largest;
-    hs_run_note_metrics(run);
+    hs_run_note_largest(run);
+    hs_run_note_allocated(run);
+}
+
+hs_live_metrics hs_run_live(const hs_run *run)
+{
+    hs_board *board = run->board;
+    return (hs_live_metrics){
+        .idf_free = hs_caps_free_size(&board->caps, HS_CAP_8BIT),
+        .idf_largest = run->watch.largest,
+        .idf_allocated = board->caps.allocated[1],
+        .gc_used = board->has_gc ? board->gc.used * HS_GC_BLOCK : 0,
+    };
+}
+
+uint32_t hs_run_peak_gc_used(const hs_run *run)
+{
+    return run->board->has_gc ? hs_gc_peak(&run->board->gc) * HS_GC_BLOCK : 0;
 }
 
 /* --- marks --- */
@@ -192,7 +197,7 @@ static hs_run *new_run(hs_board *board, hs_error *error)
         no_memory(error);
         return NULL;
     }
-    run->live.minimum_largest = UINT32_MAX;
+    run->extreme.minimum_largest = UINT32_MAX;
     hs_run_listen(run, board);
     if (add_phase(run, "", error) < 0) {
         hs_run_destroy(run);
@@ -485,10 +490,8 @@ int hs_run_trace_watched(hs_run *run, const char *name, hs_trace *trace, hs_prog
     hs_event events[256];
     long count = 1;
     while (!run->stopped && (count = hs_trace_read(trace, events, 256, error)) > 0) {
-        for (long i = 0; i < count && !run->stopped; i++) {
-            if (hs_run_step(run, stream, &events[i], error) != 0) {
-                return -1;
-            }
+        if (hs_run_steps(run, stream, events, (size_t)count, error) != 0) {
+            return -1;
         }
         if (progress != NULL) {
             uint64_t done;

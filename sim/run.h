@@ -50,12 +50,12 @@ typedef struct hs_run_owner {
     bool python;  /* its objects are Python's by the trace: they can be linked and dropped */
     bool tracked; /* an IDF owner served from the GC heap by tracked allocations */
     uint32_t caps;
-    uint64_t live_bytes; /* asked for */
-    uint64_t live_blocks;
+    uint64_t total_bytes; /* asked for */
     uint64_t peak_bytes;
-    uint64_t total_bytes;
-    uint64_t allocations;
+    uint64_t live_bytes;
     uint64_t failures;
+    uint64_t live_blocks;
+    uint64_t allocations;
 } hs_run_owner;
 
 typedef struct hs_run_trace_info {
@@ -89,16 +89,20 @@ typedef struct hs_observer {
 #define HS_ROOT_LEFT     UINT64_MAX
 #define HS_RUN_MARKS_MAX 65536 /* marks and phases of one run; a trace with more is refused */
 
+/* Figures of this moment. */
 typedef struct hs_live_metrics {
-    uint32_t idf_free;        /* 8BIT, the device's counters added up */
-    uint32_t idf_largest;     /* 8BIT, as the device prints it */
-    uint32_t idf_allocated;   /* 8BIT, payload bytes of live blocks */
-    uint32_t gc_used;         /* bytes; garbage not yet collected included */
-    uint32_t minimum_largest; /* lowest idf_largest since the policy's start */
+    uint32_t idf_free;      /* 8BIT, the device's counters added up */
+    uint32_t idf_largest;   /* 8BIT, as the device prints it */
+    uint32_t idf_allocated; /* 8BIT, payload bytes of live blocks */
+    uint32_t gc_used;       /* bytes; garbage not yet collected included */
+} hs_live_metrics;
+
+/* The lowest and highest they were after any event since the policy's start. */
+typedef struct hs_extreme_metrics {
+    uint32_t minimum_largest; /* of idf_largest */
     uint64_t minimum_largest_event;
     uint32_t peak_idf_allocated;
-    uint32_t peak_gc_used;
-} hs_live_metrics;
+} hs_extreme_metrics;
 
 /* A trace that is being replayed. Slots are numbers of one trace; several traces can be replayed
  * together, each in its own stream. */
@@ -137,15 +141,10 @@ typedef struct hs_run {
     uint32_t root_count;
     uint32_t root_capacity;
 
-    uint32_t idf_blocks; /* live blocks of the IDF heap's 8BIT memory */
-    /* TLSF: payload bytes of live blocks = idf_bytes - free counter - idf_header * idf_blocks. The
-     * list allocator's counter does not tell them: they are counted block by block. */
-    uint32_t idf_bytes;
-    uint32_t idf_header;
-    bool idf_counted; /* block by block */
-    hs_live_metrics live;
-    hs_caps_watch watch; /* 8BIT */
-    int64_t time;        /* microseconds, as the trace last said */
+    hs_extreme_metrics extreme;
+    hs_caps_watch watch;
+    hs_addr answer; /* of the last realloc */
+    int64_t time;   /* microseconds, as the trace last said */
     uint64_t failures;
     uint64_t ignored;       /* statements on slots whose allocation had failed */
     bool failed;            /* `failure` is set */
@@ -192,6 +191,9 @@ hs_stream *hs_run_begin_trace(hs_run *run, const char *name, const char *path,
                               const hs_trace_header *header, hs_error *error);
 /* Replays one event. 0, or -1 with *error when the trace is wrong. */
 int hs_run_step(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error);
+/* Replays `count` events until the run is stopped. 0, or -1 with *error. */
+int hs_run_steps(hs_run *run, hs_stream *stream, const hs_event *events, size_t count,
+                 hs_error *error);
 /* Ends the last phase and closes the stream; what is allocated stays so. */
 int hs_run_end_trace(hs_run *run, hs_stream *stream, hs_error *error);
 /* Replays a whole trace: begin, all events (until stopped), end. */
@@ -208,6 +210,9 @@ int hs_run_visit_live(const hs_run *run, void (*visit)(void *context, const hs_s
 const char *hs_run_owner_name(const hs_run *run, uint16_t owner);
 /* Why the device stopped, in words; "" when it did not. */
 const char *hs_run_crash_reason(const hs_run *run);
+hs_live_metrics hs_run_live(const hs_run *run);
+/* The highest hs_live_metrics.gc_used so far. */
+uint32_t hs_run_peak_gc_used(const hs_run *run);
 /* Records a mark now. */
 int hs_run_mark(hs_run *run, const char *name, hs_error *error);
 /* Records the mark `end`. */

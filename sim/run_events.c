@@ -14,7 +14,6 @@ typedef struct step {
     hs_run *run;
     hs_stream *stream;
     const hs_event *event;
-    hs_outcome *outcome;
     hs_error *error;
 } step;
 
@@ -106,7 +105,6 @@ static void fail(const step *s, uint16_t owner, uint32_t size, hs_addr block)
         .block = block,
     };
     run->owners[owner].failures++;
-    s->outcome->failed = true;
     hs_run_fail(run, &failure);
     if (run->stop_at_failure) {
         run->stopped = true;
@@ -132,66 +130,31 @@ static void give(hs_run_owner *owner, uint32_t size)
     owner->live_blocks--;
 }
 
-/* A slot's block is one of run->idf_blocks. Beside HS_EVENT_FAILED in hs_slot.flags. */
-#define SLOT_COUNTED 128u
-/* A realloc that the device had served was refused here: the object is smaller than the trace
- * thinks. */
-#define SLOT_SHORT 64u
-
-static bool is_8bit(const hs_run *run, hs_addr block)
-{
-    const hs_caps_heap *heap = hs_caps_find(&run->board->caps, block);
-    return heap != NULL && (heap->all & HS_CAP_8BIT) != 0;
-}
-
-/* The list allocator's free counter also holds the headers of free blocks, so live payload cannot
- * be read off it: there each block is looked at. */
-void hs_run_count_block(hs_run *run, hs_addr block, bool live)
-{
-    hs_caps *caps = &run->board->caps;
-    if (!run->idf_counted || block == 0) {
-        return;
-    }
-    if (is_8bit(run, block)) {
-        uint32_t size = hs_caps_usable(caps, block);
-        run->live.idf_allocated += live ? size : 0 - size;
-    }
-}
-
-static void free_idf(hs_run *run, hs_addr block)
-{
-    if (run->idf_counted) {
-        hs_run_count_block(run, block, false);
-    }
-    hs_caps_free(&run->board->caps, block);
-}
+/* In hs_slot.flags, beside the flags of the event: a realloc that the device had served was refused here,
+ * the object is smaller than the trace thinks. */
+#define SLOT_SHORT 128u
 
 /* --- allocation --- */
 
-static hs_addr idf_alloc_more(const step *s, uint32_t caps, uint32_t size)
+/* With DEFAULT alone calloc() and its like, otherwise heap_caps_calloc(). */
+static hs_addr idf_alloc(const step *s, const hs_slot *slot)
 {
     hs_caps *heap = &s->run->board->caps;
-    uint32_t count = s->event->count;
-    if (s->run->board->bare) {
-        return 0;
+    const hs_event *event = s->event;
+    bool own = (event->flags & HS_EVENT_CAPS) != 0;
+    uint32_t caps = own ? event->caps : s->run->owners[slot->owner].caps;
+    switch (event->op) {
+    case HS_OP_ALLOC:
+        return caps == HS_CAP_DEFAULT ? hs_caps_malloc_default(heap, event->size)
+                                      : hs_caps_malloc(heap, event->size, caps);
+    case HS_OP_CALLOC:
+        return caps == HS_CAP_DEFAULT ? hs_caps_calloc_default(heap, event->count, event->size)
+                                      : hs_caps_calloc(heap, event->count, event->size, caps);
+    default:
+        return caps == HS_CAP_DEFAULT
+                   ? hs_caps_memalign(heap, event->count, event->size)
+                   : hs_caps_aligned_alloc(heap, event->count, event->size, caps);
     }
-    if (s->event->op == HS_OP_CALLOC) {
-        return caps == HS_CAP_DEFAULT ? hs_caps_calloc_default(heap, count, s->event->size)
-                                      : hs_caps_calloc(heap, count, s->event->size, caps);
-    }
-    return caps == HS_CAP_DEFAULT ? hs_caps_memalign(heap, count, size)
-                                  : hs_caps_aligned_alloc(heap, count, size, caps);
-}
-
-/* With DEFAULT alone malloc() and its like, otherwise heap_caps_malloc(). */
-static INLINE hs_addr idf_alloc(const step *s, uint32_t caps, uint32_t size)
-{
-    hs_board *board = s->run->board;
-    if (s->event->op != HS_OP_ALLOC || board->bare) {
-        return idf_alloc_more(s, caps, size);
-    }
-    return caps == HS_CAP_DEFAULT ? hs_caps_malloc_default(&board->caps, size)
-                                  : hs_caps_malloc(&board->caps, size, caps);
 }
 
 static hs_addr gc_alloc(const step *s, const hs_run_owner *owner, uint32_t size)
@@ -229,8 +192,7 @@ static int forget_failed(const step *s, hs_slot *slot)
             remove_root(run, slot);
         }
         if (slot->heap == HS_HEAP_IDF) {
-            free_idf(run, slot->addr);
-            run->idf_blocks -= (slot->flags & SLOT_COUNTED) != 0 ? 1 : 0;
+            hs_caps_free(&run->board->caps, slot->addr);
         } else if (run->owners[slot->owner].tracked) {
             hs_gc_tracked_free(&run->board->gc, slot->addr);
         }
@@ -240,83 +202,118 @@ static int forget_failed(const step *s, hs_slot *slot)
     return 0;
 }
 
-static uint32_t bytes_asked(const hs_event *event)
+static inline uint32_t bytes_asked(const hs_event *event)
 {
-    uint64_t bytes = event->op == HS_OP_CALLOC ? (uint64_t)event->count * event->size : event->size;
+    if (__builtin_expect(event->op != HS_OP_CALLOC, true)) {
+        return event->size;
+    }
+    uint64_t bytes = (uint64_t)event->count * event->size;
     return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
 }
 
-/* Notes a block of the IDF heap. Only requests without these capabilities may land in memory that
- * is not 8BIT, such as IRAM. */
-static INLINE void count_idf_block(hs_run *run, hs_slot *slot, uint32_t caps)
-{
-    if ((caps & (HS_CAP_8BIT | HS_CAP_DEFAULT | HS_CAP_DMA)) != 0 || is_8bit(run, slot->addr)) {
-        slot->flags |= SLOT_COUNTED;
-        run->idf_blocks++;
-    }
-    if (run->idf_counted) {
-        hs_run_count_block(run, slot->addr, true);
-    }
-}
-
 /* A failed allocation leaves its slot empty. */
-static void slot_empty(const step *s, hs_slot *slot, uint16_t owner, uint32_t size)
+static void slot_empty(const step *s, hs_slot *slot)
 {
     slot->state = HS_SLOT_EMPTY;
-    if (s->run->board->bare && slot->heap == HS_HEAP_IDF) {
-        s->outcome->ignored = true; /* there is no IDF heap on a bare board */
-    } else if (size != 0) {         /* NULL is the right answer to a request for nothing */
-        fail(s, owner, size, 0);
+    bool possible = !s->run->board->bare || slot->heap != HS_HEAP_IDF;
+    if (possible && slot->size != 0) { /* NULL is the right answer to a request for nothing */
+        fail(s, slot->owner, slot->size, 0);
     }
 }
 
-/* What *s holds is read before anything is called: then it need not be read again. */
-static INLINE int step_alloc(const step *s)
+/* The event's slot, which may have been that of an allocation that failed; NULL with *error. */
+static hs_slot *take_slot(const step *s)
 {
-    hs_run *run = s->run;
-    hs_stream *stream = s->stream;
-    const hs_event *event = s->event;
-    hs_outcome *outcome = s->outcome;
-    uint16_t index = stream->owner_map[event->owner];
-    hs_run_owner *owner = &run->owners[index];
-    hs_slot *slot = hs_slots_find(&stream->slots, event->slot);
-    if (__builtin_expect(slot != NULL, false) && forget_failed(s, slot) != 0) {
+    hs_slots *slots = &s->stream->slots;
+    hs_slot *slot = hs_slots_find(slots, s->event->slot);
+    if (slot != NULL && forget_failed(s, slot) != 0) {
+        return NULL;
+    }
+    slot = hs_slots_open(slots, s->event->slot);
+    if (slot == NULL) {
+        out_of_memory(s);
+    }
+    return slot;
+}
+
+static int alloc_python(const step *s, hs_slot *slot)
+{
+    const hs_run_owner *owner = &s->run->owners[slot->owner];
+    slot->addr = gc_alloc(s, owner, slot->size);
+    if (slot->addr == 0 || owner->tracked) {
+        return 0;
+    }
+    write_type(s, slot->addr, slot->size);
+    return add_root(s, slot);
+}
+
+/* The slot becomes that of the block at `addr`. */
+static INLINE void fill_slot(const hs_run *run, const hs_stream *stream, hs_slot *slot,
+                             uint16_t owner, hs_addr addr, uint32_t size)
+{
+    slot->state = HS_SLOT_LIVE;
+    slot->heap = HS_HEAP_IDF;
+    slot->type = 0;
+    slot->flags = 0;
+    slot->owner = owner;
+    slot->phase = stream->phase;
+    slot->addr = addr;
+    slot->size = size;
+    slot->root = 0;
+    slot->born = (uint32_t)run->event;
+}
+
+static int alloc_any(const step *s)
+{
+    hs_slot *slot = take_slot(s);
+    if (slot == NULL) {
         return -1;
     }
-    enum hs_heap_kind heap = owner->heap;
-    uint32_t size = bytes_asked(event);
-    uint32_t caps = (event->flags & HS_EVENT_CAPS) != 0 ? event->caps : owner->caps;
-    hs_addr address = heap == HS_HEAP_IDF ? idf_alloc(s, caps, size) : gc_alloc(s, owner, size);
-    outcome->owner = index;
-    outcome->heap = heap;
-    outcome->address = address;
-    outcome->size = size;
-    slot = hs_slots_add(&stream->slots, event->slot);
-    if (slot == NULL) {
-        return out_of_memory(s);
+    hs_run *run = s->run;
+    uint16_t index = s->stream->owner_map[s->event->owner];
+    hs_run_owner *owner = &run->owners[index];
+    fill_slot(run, s->stream, slot, index, 0, bytes_asked(s->event));
+    slot->state = HS_SLOT_EMPTY;
+    slot->heap = (uint8_t)owner->heap;
+    slot->type = (uint8_t)s->event->type;
+    slot->flags = s->event->flags;
+    if (owner->heap == HS_HEAP_IDF) {
+        slot->addr = idf_alloc(s, slot);
+    } else if (alloc_python(s, slot) != 0) {
+        return -1;
     }
-    slot->heap = (uint8_t)heap;
-    slot->owner = index;
-    slot->phase = stream->phase;
-    slot->flags = event->flags & HS_EVENT_FAILED;
-    slot->type = (uint8_t)event->type;
-    slot->addr = address;
-    slot->size = size;
-    slot->born = (uint32_t)run->event;
-    if (__builtin_expect(address == 0, false)) {
-        slot_empty(s, slot, index, size);
+    if (slot->addr == 0) {
+        slot_empty(s, slot);
         return 0;
     }
-    take(owner, size);
-    if (heap == HS_HEAP_IDF) {
-        count_idf_block(run, slot, caps);
+    slot->state = HS_SLOT_LIVE;
+    take(owner, slot->size);
+    return 0;
+}
+
+/* The commonest event: a block of the IDF heap, without attributes. */
+static INLINE int step_alloc(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
+{
+    uint16_t index = stream->owner_map[event->owner];
+    hs_run_owner *owner = &run->owners[index];
+    hs_slot *slot = hs_slots_low(&stream->slots, event->slot, HS_SLOT_NONE);
+    if (__builtin_expect(slot == NULL || event->flags != 0 || owner->heap != HS_HEAP_IDF, false)) {
+        int result = alloc_any(&(step){run, stream, event, error});
+        hs_run_note_allocated(run);
+        return result;
+    }
+    hs_caps *caps = &run->board->caps;
+    hs_addr addr = owner->caps == HS_CAP_DEFAULT ? hs_caps_malloc_default(caps, event->size)
+                                                 : hs_caps_malloc(caps, event->size, owner->caps);
+    fill_slot(run, stream, slot, index, addr, event->size);
+    stream->slots.live++;
+    if (__builtin_expect(addr == 0, false)) {
+        slot_empty(&(step){run, stream, event, error}, slot);
         return 0;
     }
-    if (owner->tracked) {
-        return 0;
-    }
-    write_type(s, address, size);
-    return add_root(s, slot);
+    take(owner, event->size);
+    hs_run_note_allocated(run);
+    return 0;
 }
 
 /* --- statements on a slot --- */
@@ -334,7 +331,6 @@ static int no_slot(const step *s, uint32_t number)
 static void pass_over(const step *s)
 {
     s->run->ignored++;
-    s->outcome->ignored = true;
     if (hs_event_ends_slot(s->event)) {
         hs_slots_remove(&s->stream->slots, s->event->slot);
     }
@@ -343,7 +339,6 @@ static void pass_over(const step *s)
 /* The slot of the event; NULL with 0 in *result when it is empty, with -1 when it is an error. */
 static inline hs_slot *named_slot(const step *s, uint32_t number, int *result)
 {
-    hs_outcome *outcome = s->outcome;
     hs_slot *slot = hs_slots_find(&s->stream->slots, number);
     *result = 0;
     if (slot == NULL) {
@@ -354,10 +349,6 @@ static inline hs_slot *named_slot(const step *s, uint32_t number, int *result)
         pass_over(s);
         return NULL;
     }
-    outcome->owner = slot->owner;
-    outcome->heap = (enum hs_heap_kind)slot->heap;
-    outcome->old_address = slot->addr;
-    outcome->old_size = slot->size;
     return slot;
 }
 
@@ -401,7 +392,6 @@ static INLINE void slot_gone(hs_run *run, hs_stream *stream, uint32_t number, hs
     if (slot->root != 0) {
         remove_root(run, slot);
     }
-    run->idf_blocks -= (slot->flags & SLOT_COUNTED) != 0 ? 1 : 0;
     give(&run->owners[slot->owner], slot->size);
     hs_slots_remove(&stream->slots, number);
 }
@@ -413,16 +403,8 @@ static int step_realloc(const step *s)
     if (slot == NULL) {
         return result;
     }
-    bool idf = slot->heap == HS_HEAP_IDF;
-    if (idf) {
-        hs_run_count_block(s->run, slot->addr, false);
-    }
     hs_addr address = realloc_block(s, slot);
-    if (idf && s->event->size != 0) {
-        hs_run_count_block(s->run, address != 0 ? address : slot->addr, true);
-    }
-    s->outcome->address = address;
-    s->outcome->size = s->event->size;
+    s->run->answer = address;
     if (s->event->size == 0) {
         slot_gone(s->run, s->stream, s->event->slot, slot);
         return 0;
@@ -446,24 +428,35 @@ static int step_realloc(const step *s)
     return 0;
 }
 
-static INLINE int step_free(const step *s)
+static int free_any(const step *s)
 {
-    hs_run *run = s->run;
-    hs_stream *stream = s->stream;
-    uint32_t number = s->event->slot;
     int result;
-    hs_slot *slot = named_slot(s, number, &result);
+    hs_slot *slot = named_slot(s, s->event->slot, &result);
     if (slot == NULL) {
         return result;
     }
     if (slot->heap == HS_HEAP_IDF) {
-        free_idf(run, slot->addr);
-    } else if (run->owners[slot->owner].tracked) {
-        hs_gc_tracked_free(&run->board->gc, slot->addr);
+        hs_caps_free(&s->run->board->caps, slot->addr);
+    } else if (s->run->owners[slot->owner].tracked) {
+        hs_gc_tracked_free(&s->run->board->gc, slot->addr);
     } else {
-        hs_gc_free(&run->board->gc, slot->addr);
+        hs_gc_free(&s->run->board->gc, slot->addr);
     }
-    slot_gone(run, stream, number, slot);
+    slot_gone(s->run, s->stream, s->event->slot, slot);
+    return 0;
+}
+
+/* The other commonest event: the free of such a block. */
+static INLINE int step_free(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
+{
+    hs_slot *slot = hs_slots_low(&stream->slots, event->slot, HS_SLOT_LIVE);
+    if (__builtin_expect(slot == NULL || slot->heap != HS_HEAP_IDF, false)) {
+        return free_any(&(step){run, stream, event, error});
+    }
+    hs_caps_free(&run->board->caps, slot->addr);
+    give(&run->owners[slot->owner], slot->size);
+    slot->state = HS_SLOT_NONE;
+    stream->slots.live--;
     return 0;
 }
 
@@ -479,7 +472,7 @@ static int step_drop(const step *s)
     }
     if (slot->heap == HS_HEAP_IDF) {
         /* A GC owner that the policy routes to the IDF heap: there, dead is freed. */
-        free_idf(s->run, slot->addr);
+        hs_caps_free(&s->run->board->caps, slot->addr);
     }
     slot_gone(s->run, s->stream, s->event->slot, slot);
     return 0;
@@ -571,7 +564,6 @@ static int step_region(const step *s)
                               .phase = s->stream->phase,
                               .size = 36,
                               .caps = HS_CAP_INTERNAL | HS_CAP_8BIT};
-        s->outcome->failed = true;
         hs_run_fail(run, &failure);
         run->stopped = run->stopped || run->stop_at_failure;
     } else if (status != HS_CAPS_OK) {
@@ -610,6 +602,7 @@ static int step_nothing(const step *s)
 
 /* All but those that carry_out() names. */
 static int (*const steps[HS_OP_COUNT])(const step *s) = {
+    [HS_OP_CALLOC] = alloc_any,      [HS_OP_ALIGNED] = alloc_any,
     [HS_OP_REALLOC] = step_realloc,  [HS_OP_DROP] = step_drop,
     [HS_OP_LINK] = step_link,        [HS_OP_UNLINK] = step_unlink,
     [HS_OP_COLLECT] = step_collect,  [HS_OP_THRESHOLD] = step_threshold,
@@ -620,69 +613,130 @@ static int (*const steps[HS_OP_COUNT])(const step *s) = {
     [HS_OP_TIME] = step_time,
 };
 
-/* Takes over what the heaps changed. */
-static inline void update_metrics(hs_run *run)
+static INLINE int carry_out(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
 {
-    hs_caps *caps = &run->board->caps;
-    if (caps->changed != 0 && !run->board->bare) {
-        hs_caps_watch_update(caps, &run->watch);
-        caps->changed = 0;
-        run->live.idf_free = run->watch.free;
-        run->live.idf_largest = run->watch.largest;
-        if (!run->idf_counted) {
-            run->live.idf_allocated =
-                run->idf_bytes - run->watch.free - run->idf_header * run->idf_blocks;
-        }
+    if (event->op == HS_OP_ALLOC) {
+        return step_alloc(run, stream, event, error);
     }
-    hs_run_note_metrics(run);
+    if (event->op == HS_OP_FREE) {
+        return step_free(run, stream, event, error);
+    }
+    int result = steps[event->op](&(step){run, stream, event, error});
+    hs_run_note_allocated(run);
+    return result;
 }
 
-static inline void note_crash(hs_run *run)
+static __attribute__((noinline)) void look_at_largest(hs_run *run)
 {
-    if (run->board->caps.device.crash != HS_CRASH_NONE && !run->crashed) {
+    hs_caps_watch_update(&run->board->caps, &run->watch);
+    run->board->caps.changed = 0;
+    hs_run_note_largest(run);
+}
+
+static __attribute__((noinline)) void note_crash(hs_run *run)
+{
+    if (!run->crashed) {
         run->crashed = true;
         run->crash_event = run->event;
         run->stopped = true;
     }
 }
 
-static INLINE int carry_out(const step *s)
+/* Brings up to date what is known of the run after every event. */
+static INLINE void keep_figures(hs_run *run)
 {
-    switch (s->event->op) {
-    case HS_OP_ALLOC:
-    case HS_OP_CALLOC:
-    case HS_OP_ALIGNED:
-        return step_alloc(s);
-    case HS_OP_FREE:
-        return step_free(s);
-    default:
-        return steps[s->event->op](s);
+    const hs_caps *caps = &run->board->caps;
+    if (__builtin_expect(caps->changed != 0, false)) {
+        look_at_largest(run);
+    }
+    if (__builtin_expect(caps->device.crash != HS_CRASH_NONE, false)) {
+        note_crash(run);
     }
 }
 
-static void tell_event(hs_run *run, const hs_event *event, const hs_outcome *outcome)
+/* --- what observers are told --- */
+
+static bool allocates(const hs_event *event)
 {
+    return event->op <= HS_OP_ALIGNED;
+}
+
+/* What is known of an event's slot before it is carried out. */
+static hs_outcome look_ahead(const step *s)
+{
+    hs_outcome outcome = {.event = s->run->event, .owner = HS_NO_OWNER};
+    if (allocates(s->event) || s->event->op > HS_OP_UNLINK) {
+        return outcome;
+    }
+    const hs_slot *slot = hs_slots_find(&s->stream->slots, s->event->slot);
+    if (slot != NULL && slot->state == HS_SLOT_LIVE) {
+        outcome.owner = slot->owner;
+        outcome.heap = (enum hs_heap_kind)slot->heap;
+        outcome.old_address = slot->addr;
+        outcome.old_size = slot->size;
+    }
+    return outcome;
+}
+
+static void look_back(const step *s, hs_outcome *outcome)
+{
+    const hs_event *event = s->event;
+    if (allocates(event)) {
+        outcome->owner = s->stream->owner_map[event->owner];
+        outcome->heap = s->run->owners[outcome->owner].heap;
+        const hs_slot *slot = hs_slots_find(&s->stream->slots, event->slot);
+        outcome->address = slot->addr;
+        outcome->size = slot->size;
+        /* there is no IDF heap on a bare board */
+        outcome->ignored |= s->run->board->bare && outcome->heap == HS_HEAP_IDF;
+    } else if (event->op == HS_OP_REALLOC && outcome->owner != HS_NO_OWNER) {
+        outcome->address = s->run->answer;
+        outcome->size = event->size;
+    }
+}
+
+static int carry_out_observed(const step *s)
+{
+    hs_run *run = s->run;
+    uint64_t failures = run->failures;
+    uint64_t ignored = run->ignored;
+    hs_outcome outcome = look_ahead(s);
+    if (carry_out(run, s->stream, s->event, s->error) != 0) {
+        return -1;
+    }
+    outcome.failed = run->failures != failures;
+    outcome.ignored = run->ignored != ignored;
+    look_back(s, &outcome);
+    run->current_phase = s->stream->phase;
+    keep_figures(run);
     for (size_t i = 0; i < run->observer_count; i++) {
         if (run->observers[i].event != NULL) {
-            run->observers[i].event(run->observers[i].context, run, event, outcome);
+            run->observers[i].event(run->observers[i].context, run, s->event, &outcome);
         }
     }
+    return 0;
 }
 
 int hs_run_step(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
 {
-    run->event++;
-    run->traces[stream->trace].events++;
-    hs_outcome outcome = {.event = run->event, .owner = HS_NO_OWNER};
-    const step s = {run, stream, event, &outcome, error};
-    if (carry_out(&s) != 0) {
-        return -1;
+    return hs_run_steps(run, stream, event, 1, error);
+}
+
+int hs_run_steps(hs_run *run, hs_stream *stream, const hs_event *events, size_t count,
+                 hs_error *error)
+{
+    const hs_event *end = events + count;
+    uint64_t before = run->event;
+    int result = 0;
+    while (events < end && !run->stopped && result == 0 && run->observer_count != 0) {
+        run->event++;
+        result = carry_out_observed(&(step){run, stream, events++, error});
     }
-    run->current_phase = stream->phase;
-    update_metrics(run);
-    note_crash(run);
-    if (run->observer_count != 0) {
-        tell_event(run, event, &outcome);
+    while (events < end && !run->stopped && result == 0) {
+        run->event++;
+        result = carry_out(run, stream, events++, error);
+        keep_figures(run);
     }
-    return 0;
+    run->traces[stream->trace].events += run->event - before;
+    return result;
 }

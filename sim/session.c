@@ -241,13 +241,14 @@ bool hs_session_failed(const hs_session *session)
 hs_figures hs_session_figures(const hs_session *session)
 {
     const hs_run *run = session->run;
+    const hs_live_metrics live = hs_run_live(run);
     return (hs_figures){
         .events = run->event,
         .failures = run->failures,
-        .idf_free = run->live.idf_free,
-        .idf_largest_free_block = run->live.idf_largest,
-        .minimum_largest_free_block = run->live.minimum_largest,
-        .gc_used = run->live.gc_used,
+        .idf_free = live.idf_free,
+        .idf_largest_free_block = live.idf_largest,
+        .minimum_largest_free_block = run->extreme.minimum_largest,
+        .gc_used = live.gc_used,
         .gc_collections = run->collections,
     };
 }

@@ -55,7 +55,9 @@ static int grow_low(hs_slots *slots, uint32_t number)
     if (low == NULL) {
         return -1;
     }
-    memset(low + slots->low_size, 0, (size - slots->low_size) * sizeof *low);
+    for (uint32_t i = slots->low_size; i < size; i++) {
+        low[i].state = HS_SLOT_NONE;
+    }
     slots->low = low;
     slots->low_size = size;
     return 0;
@@ -101,8 +103,10 @@ hs_slot *hs_slots_make(hs_slots *slots, uint32_t number)
         return NULL;
     }
     uint32_t at = probe(slots, number);
-    slots->keys[at] = number;
-    slots->high_used++;
+    if (slots->high[at].state == HS_SLOT_NONE) {
+        slots->keys[at] = number;
+        slots->high_used++;
+    }
     return &slots->high[at];
 }
 
@@ -165,9 +169,11 @@ int hs_slots_visit(const hs_slots *slots,
                    void (*visit)(void *context, uint32_t number, const hs_slot *slot),
                    void *context)
 {
-    for (uint32_t i = 0; i < slots->low_size; i++) {
+    uint64_t left = slots->live - slots->high_used;
+    for (uint32_t i = 0; left != 0; i++) {
         if (slots->low[i].state != HS_SLOT_NONE) {
             visit(context, i, &slots->low[i]);
+            left--;
         }
     }
     return slots->high_used != 0 ? visit_high(slots, visit, context) : 0;

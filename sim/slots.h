@@ -19,10 +19,10 @@ enum hs_slot_state {
 typedef struct hs_slot {
     uint8_t state; /* enum hs_slot_state */
     uint8_t heap;  /* enum hs_heap_kind: where it lives under the policy */
+    uint8_t type;  /* mem_info letter of a GC object, or 0 */
+    uint8_t flags; /* free for the one who keeps the table */
     uint16_t owner;
     uint16_t phase; /* in which it was allocated */
-    uint8_t flags;  /* free for the one who keeps the table */
-    uint8_t type;   /* mem_info letter of a GC object, or 0 */
     uint32_t addr;  /* device address */
     uint32_t size;  /* bytes asked for */
     uint32_t root;  /* free for the one who keeps the table */
@@ -53,15 +53,39 @@ static inline hs_slot *hs_slots_find(hs_slots *slots, uint32_t number)
     }
     return number < HS_SLOTS_LOW_MAX ? NULL : hs_slots_find_high(slots, number);
 }
+/* The record of a small number that is in state `state`; NULL: neither. */
+static inline hs_slot *hs_slots_low(const hs_slots *slots, uint32_t number,
+                                    enum hs_slot_state state)
+{
+    if (number >= slots->low_size) {
+        return NULL;
+    }
+    hs_slot *slot = &slots->low[number];
+    return slot->state == state ? slot : NULL;
+}
 hs_slot *hs_slots_make(hs_slots *slots, uint32_t number); /* the rare part of the next */
-/* A record, zeroed but for state LIVE, for a slot that is NONE; NULL when the host is out of
- * memory. Pointers to other records become invalid. */
+/* A record, whose members the caller must set, for a slot that is NONE. NULL: it is not, or the
+ * host is out of memory. Pointers to other records become invalid. */
+static inline hs_slot *hs_slots_open(hs_slots *slots, uint32_t number)
+{
+    hs_slot *slot;
+    if (__builtin_expect(number < slots->low_size, true)) {
+        slot = &slots->low[number];
+    } else if ((slot = hs_slots_make(slots, number)) == NULL) {
+        return NULL;
+    }
+    if (__builtin_expect(slot->state != HS_SLOT_NONE, false)) {
+        return NULL;
+    }
+    slots->live++;
+    return slot;
+}
+/* The same with a record that is zeroed but for state LIVE. */
 static inline hs_slot *hs_slots_add(hs_slots *slots, uint32_t number)
 {
-    hs_slot *slot = number < slots->low_size ? &slots->low[number] : hs_slots_make(slots, number);
+    hs_slot *slot = hs_slots_open(slots, number);
     if (slot != NULL) {
         *slot = (hs_slot){.state = HS_SLOT_LIVE};
-        slots->live++;
     }
     return slot;
 }

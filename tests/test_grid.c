@@ -100,8 +100,8 @@ static void cells_equal_sessions(void **state)
         assert_int_equal(hs_cell_metric(cell, "events", NULL), run->event);
         assert_int_equal(hs_cell_metric(cell, "failures", NULL), run->failures);
         assert_int_equal(hs_cell_metric(cell, "minimum_largest_free_block", NULL),
-                         run->live.minimum_largest);
-        assert_int_equal(hs_cell_metric(cell, "idf.free", "end"), run->live.idf_free);
+                         run->extreme.minimum_largest);
+        assert_int_equal(hs_cell_metric(cell, "idf.free", "end"), hs_run_live(run).idf_free);
         assert_int_equal(hs_cell_metric(cell, "sockets", "end"), hs_probe_sockets(s->run));
         if (run->failed) {
             assert_int_equal(cell->result.failure.event, run->failure.event);

@@ -36,6 +36,16 @@ static inline void *hs_at(const void *space, hs_addr a)
                     (uintptr_t)(uint32_t)(a + HS_ADDRESS_BIAS));
 }
 
+/* The same where `base` is the first byte of the space: one operation less. */
+static inline void *hs_at_base(void *base, hs_addr a)
+{
+#if UINTPTR_MAX > 0xffffffffu
+    return (uint8_t *)base + (uint32_t)(a + HS_ADDRESS_BIAS);
+#else
+    return hs_at(base, a);
+#endif
+}
+
 /* The device address of `p`, which points into a device space. */
 static inline hs_addr hs_addr_of(const void *p)
 {

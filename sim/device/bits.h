@@ -25,4 +25,10 @@ static inline uint32_t hs_lowest_bit(uint32_t x)
 #define HS_BIT_INSTRUCTIONS 1
 #endif
 
+/* All bits but number `n`: a rotation, where ~(1u << n) is a shift and a NOT. */
+static inline uint32_t hs_all_but(uint32_t n)
+{
+    return ~1u << n | ~1u >> (-n & 31);
+}
+
 #endif

@@ -4,36 +4,38 @@
 #include "memory.h"
 #include "tlsf_hot.h"
 
-/* The allocator's code once more, inlined, and each heap's top: where speed counts more than size.
- */
-#ifndef HS_CAPS_FAST
-#define HS_CAPS_FAST (UINTPTR_MAX > 0xffffffffu)
-#endif
 #define EXTMEM_OFF 0xffffffffu
-#define NO_HEAP    0xffu
 
 /* --- Finding heaps ---------------------------------------------------------------------------- */
+
+static inline hs_caps_place *page_of(hs_caps *caps, hs_addr address)
+{
+    return &caps->page_heap[address >> 12 & (HS_CAPS_PAGES - 1)];
+}
 
 static inline bool contains(const hs_caps_heap *heap, hs_addr address)
 {
     return address - heap->start < heap->end - heap->start;
 }
 
-/* The first heap of the device's list that contains the address. Heaps seldom lie inside others;
- * when none does, the one that was found for a page last time needs only to be confirmed. */
-static inline unsigned find(hs_caps *caps, hs_addr address)
+/* The first heap of the device's list that contains the address, or NULL. The one that was found
+ * for a page last time needs only to be confirmed; heaps of which one lies inside another are not
+ * remembered. */
+static hs_caps_heap *find(hs_caps *caps, hs_addr address)
 {
-    uint8_t *page = &caps->page_heap[address >> 12 & (HS_CAPS_PAGES - 1)];
-    if (contains(&caps->heaps[*page], address) && !caps->nested) {
-        return *page;
+    hs_caps_place *page = page_of(caps, address);
+    hs_caps_heap *heap = hs_caps_at(caps, *page);
+    if (contains(heap, address)) {
+        return heap;
     }
     for (unsigned i = 0; i < caps->listed; i++) {
-        if (contains(&caps->heaps[caps->order[i]], address)) {
-            *page = caps->order[i];
-            return *page;
+        heap = &caps->heaps[caps->order[i]];
+        if (contains(heap, address)) {
+            *page = hs_caps_place_of(caps, caps->nested ? &caps->heaps[HS_CAPS_HEAPS_MAX] : heap);
+            return heap;
         }
     }
-    return NO_HEAP;
+    return NULL;
 }
 
 const hs_caps_heap *hs_caps_find(const hs_caps *caps, hs_addr address)
@@ -60,7 +62,10 @@ static void make_plan(const hs_caps *caps, hs_caps_plan *plan, uint32_t wanted)
     uint32_t planned = 0;
     plan->caps = wanted;
     plan->special = (wanted & HS_CAP_EXEC) != 0 || needs_adjusting(caps, wanted);
-    plan->count = 0;
+    const hs_caps_place none = hs_caps_place_of(caps, &caps->heaps[HS_CAPS_HEAPS_MAX]);
+    hs_caps_place *next = plan->heaps;
+    *next = none;
+    next += plan->special;
     for (int priority = 0; priority < 3; priority++) {
         for (unsigned i = 0; i < caps->listed; i++) {
             unsigned index = caps->order[i];
@@ -68,20 +73,41 @@ static void make_plan(const hs_caps *caps, hs_caps_plan *plan, uint32_t wanted)
             if (heap->heap.base != 0 && (heap->caps[priority] & wanted) != 0 &&
                 (heap->all & wanted) == wanted && !(planned >> index & 1)) {
                 planned |= 1u << index;
-                plan->heaps[plan->count++] = (uint8_t)index;
+                *next++ = hs_caps_place_of(caps, heap);
             }
         }
     }
+    *next = none;
+}
+
+/* Plans are remembered where their capabilities' hash says or behind that; when all places are
+ * taken, that of the hash is taken again. */
+static const hs_caps_plan *plan_elsewhere(hs_caps *caps, uint32_t wanted, unsigned home)
+{
+    for (unsigned i = 0; i < HS_CAPS_PLANS; i++) {
+        hs_caps_plan *plan = &caps->plans[(home + i) & (HS_CAPS_PLANS - 1)];
+        if (plan->caps == wanted) {
+            return plan;
+        }
+        if (plan->caps == UINT32_MAX) {
+            home += i;
+            break;
+        }
+    }
+    hs_caps_plan *plan = &caps->plans[home & (HS_CAPS_PLANS - 1)];
+    make_plan(caps, plan, wanted);
+    return plan;
+}
+
+static inline unsigned plan_home(uint32_t wanted)
+{
+    return (wanted * 0x9e3779b9u) >> 28 & (HS_CAPS_PLANS - 1);
 }
 
 static inline const hs_caps_plan *plan_for(hs_caps *caps, uint32_t wanted)
 {
-    unsigned slot = (wanted * 0x9e3779b9u) >> 28 & (HS_CAPS_PLANS - 1);
-    hs_caps_plan *plan = &caps->plans[slot];
-    if (__builtin_expect(plan->caps != wanted, false)) {
-        make_plan(caps, plan, wanted);
-    }
-    return plan;
+    const hs_caps_plan *plan = &caps->plans[plan_home(wanted)];
+    return plan->caps == wanted ? plan : plan_elsewhere(caps, wanted, plan_home(wanted));
 }
 
 /* --- The instruction bus ---------------------------------------------------------------------- */
@@ -150,7 +176,7 @@ static hs_addr aliased_block(hs_caps *caps, hs_addr seen)
         return seen;
     }
     hs_addr word = to_data(&a, seen - 4);
-    if (find(caps, word) == NO_HEAP) {
+    if (find(caps, word) == NULL) {
         return seen;
     }
     return hs_load(caps->device.space, word);
@@ -158,7 +184,7 @@ static hs_addr aliased_block(hs_caps *caps, hs_addr seen)
 
 static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
 {
-    return find(caps, seen) != NO_HEAP ? seen : aliased_block(caps, seen);
+    return find(caps, seen) != NULL ? seen : aliased_block(caps, seen);
 }
 
 /* --- One heap --------------------------------------------------------------------------------- */
@@ -166,45 +192,95 @@ static inline hs_addr data_address(hs_caps *caps, hs_addr seen)
 void hs_caps_touched(hs_caps *caps, unsigned index)
 {
     hs_caps_heap *heap = &caps->heaps[index];
-    heap->quick = HS_CAPS_FAST && heap->heap.plain && heap->heap.base != 0 && !caps->device.cut;
-    heap->classes_32 = heap->quick && heap->heap.sl_log == 5;
-    heap->top =
-        heap->quick ? hs_tlsf_top(&caps->device, &heap->heap) : (hs_heap_top){.bound = UINT32_MAX};
+    bool quick = HS_CAPS_FAST && heap->heap.plain && heap->heap.base != 0 && !caps->device.cut;
+    heap->top = (hs_heap_top){UINT32_MAX, false};
+    heap->way = HS_CAPS_SLOW;
+    if (quick) {
+        heap->top.bound = hs_tlsf_bound(&caps->device, &heap->heap);
+        heap->way = heap->heap.sl_log == 5 ? HS_CAPS_QUICK_32 : HS_CAPS_QUICK;
+    }
     caps->changed |= 1u << index;
+}
+
+/* Payload bytes of a live block as hs_heap_get_info() counts them; 0 when it is none. */
+static uint32_t payload(const hs_caps *caps, const hs_caps_heap *heap, hs_addr block)
+{
+    hs_device asked = caps->device; /* a question must not crash the device */
+    uint32_t usable = HS_CAPS_FAST && block != 0 ? hs_heap_usable(&asked, &heap->heap, block) : 0;
+    return usable != 0 && heap->heap.poisoned ? usable + HS_HEAP_POISON : usable;
+}
+
+/* After a change by the long way: a block of `before` bytes, 0: none, became one of `after`. */
+static void touched(hs_caps *caps, const hs_caps_heap *heap, uint32_t before, uint32_t after)
+{
+    if (HS_CAPS_FAST) {
+        caps->allocated[heap->counted] += after - before;
+    }
+    hs_caps_touched(caps, (unsigned)(heap - caps->heaps));
 }
 
 /* Rows of 32 classes are those of every heap up to v4.4.3 and of long regions since: with the
  * constant the code is shorter. Not inlined: a function of its own keeps all in registers. */
 #define NOINLINE __attribute__((noinline))
 
-static NOINLINE hs_addr malloc_32(hs_caps *caps, hs_caps_heap *heap, uint32_t size)
+/* After a heap's top moved; gives `block`. */
+static NOINLINE hs_addr take_top(hs_caps *caps, hs_caps_heap *heap, hs_addr block)
 {
-    return tlsf_malloc(&caps->device, &heap->heap, 5, size, &heap->top);
+    hs_caps_touched(caps, (unsigned)(heap - caps->heaps));
+    return block;
 }
 
-static NOINLINE void free_32(hs_caps *caps, hs_caps_heap *heap, hs_addr block)
+static inline hs_addr quick_malloc(hs_caps *caps, hs_caps_heap *heap, uint32_t sl, uint32_t size)
 {
-    tlsf_free(&caps->device, &heap->heap, 5, block, &heap->top);
+    hs_addr block;
+    uint32_t bytes;
+    if (!tlsf_malloc(&caps->device, &heap->heap, sl, size, &heap->top, &block, &bytes)) {
+        return 0;
+    }
+    caps->allocated[heap->counted] += bytes;
+    return __builtin_expect(heap->top.moved, false) ? take_top(caps, heap, block) : block;
+}
+
+static inline void quick_free(hs_caps *caps, hs_caps_heap *heap, uint32_t sl, hs_addr block)
+{
+    uint32_t bytes = tlsf_free(&caps->device, &heap->heap, sl, block, &heap->top);
+    if (__builtin_expect(bytes == 0, false)) {
+        return;
+    }
+    caps->allocated[heap->counted] -= bytes;
+    if (__builtin_expect(heap->top.moved, false)) {
+        take_top(caps, heap, 0);
+    }
+}
+
+static NOINLINE hs_addr malloc_32(hs_caps *caps, hs_caps_heap *heap, uint32_t size)
+{
+    return quick_malloc(caps, heap, 5, size);
 }
 
 static NOINLINE hs_addr malloc_other(hs_caps *caps, hs_caps_heap *heap, uint32_t size)
 {
-    return HS_CAPS_FAST && heap->quick
-               ? tlsf_malloc(&caps->device, &heap->heap, heap->heap.sl_log, size, &heap->top)
-               : hs_heap_malloc(&caps->device, &heap->heap, size);
+    if (HS_CAPS_FAST && heap->way == HS_CAPS_QUICK) {
+        return quick_malloc(caps, heap, heap->heap.sl_log, size);
+    }
+    hs_addr block = hs_heap_malloc(&caps->device, &heap->heap, size);
+    if (block != 0) {
+        touched(caps, heap, 0, payload(caps, heap, block));
+    }
+    return block;
 }
 
 static NOINLINE void free_other(hs_caps *caps, hs_caps_heap *heap, hs_addr block)
 {
-    tlsf_free(&caps->device, &heap->heap, heap->heap.sl_log, block, &heap->top);
+    quick_free(caps, heap, heap->heap.sl_log, block);
 }
 
 /* --- Allocation ------------------------------------------------------------------------------- */
 
 /* A block of one heap that is aligned (0: not) or executable. */
-static hs_addr take_from(hs_caps *caps, unsigned index, uint32_t size, uint32_t align, bool exec)
+static hs_addr take_from(hs_caps *caps, const hs_caps_heap *heap, uint32_t size, uint32_t align,
+                         bool exec)
 {
-    const hs_caps_heap *heap = &caps->heaps[index];
     alias a = {0, 0, 0, false};
     bool aliased = exec && alias_of(caps, heap, &a);
     if (aliased) {
@@ -212,27 +288,29 @@ static hs_addr take_from(hs_caps *caps, unsigned index, uint32_t size, uint32_t 
     }
     hs_addr block = align == 0 ? hs_heap_malloc(&caps->device, &heap->heap, size)
                                : hs_heap_aligned(&caps->device, &heap->heap, size, align);
-    hs_caps_touched(caps, index);
+    touched(caps, heap, 0, payload(caps, heap, block));
     return aliased && block != 0 ? give_alias(caps, &a, block, size) : block;
 }
 
-/* Every heap of the plan, first success wins. */
-static inline hs_addr search_plain(hs_caps *caps, const hs_caps_plan *plan, uint32_t size)
+/* Every heap of the plan, first success wins. A quick heap that is not passed over has a block. */
+static hs_addr search_plain(hs_caps *caps, const hs_caps_place *plan, uint32_t size)
 {
-    const uint8_t *end = plan->heaps + plan->count;
-    for (const uint8_t *at = plan->heaps; at < end; at++) {
-        hs_caps_heap *heap = &caps->heaps[*at];
+    for (;; plan++) {
+        hs_caps_heap *heap = hs_caps_at(caps, *plan);
         if (size > heap->top.bound) {
             continue;
         }
-        hs_addr block = HS_CAPS_FAST && heap->classes_32 ? malloc_32(caps, heap, size)
-                                                         : malloc_other(caps, heap, size);
-        if (block != 0) {
-            caps->changed |= 1u << *at;
+        if (HS_CAPS_FAST && heap->way == HS_CAPS_QUICK_32) {
+            return malloc_32(caps, heap, size);
+        }
+        if (heap->way == HS_CAPS_END || size > caps->config.chip->max_request) {
+            return 0;
+        }
+        hs_addr block = malloc_other(caps, heap, size);
+        if (block != 0 || caps->device.crash != HS_CRASH_NONE) {
             return caps->device.crash == HS_CRASH_NONE ? block : 0;
         }
     }
-    return 0;
 }
 
 /* The same for what may be aligned or executable. */
@@ -246,11 +324,12 @@ static hs_addr search(hs_caps *caps, uint32_t size, uint32_t align, uint32_t wan
         return 0; /* the instruction bus takes whole words only */
     }
     const hs_caps_plan *plan = plan_for(caps, wanted);
+    const hs_caps_place *heaps = plan->heaps + plan->special;
     if (align == 0 && !exec) {
-        return search_plain(caps, plan, size);
+        return search_plain(caps, heaps, size);
     }
-    for (unsigned i = 0; i < plan->count; i++) {
-        hs_addr block = take_from(caps, plan->heaps[i], size, align, exec);
+    for (; hs_caps_at(caps, *heaps)->way != HS_CAPS_END; heaps++) {
+        hs_addr block = take_from(caps, hs_caps_at(caps, *heaps), size, align, exec);
         if (block != 0) {
             return caps->device.crash == HS_CRASH_NONE ? block : 0;
         }
@@ -279,7 +358,7 @@ static void adjust(const hs_caps *caps, uint32_t *size, uint32_t *align, uint32_
     *align = most > 4 ? most : 0;
 }
 
-static NOINLINE hs_addr malloc_special(hs_caps *caps, uint32_t size, uint32_t wanted)
+static NOINLINE hs_addr malloc_slow(hs_caps *caps, uint32_t size, uint32_t wanted)
 {
     uint32_t align = 0;
     if (needs_adjusting(caps, wanted)) {
@@ -288,16 +367,23 @@ static NOINLINE hs_addr malloc_special(hs_caps *caps, uint32_t size, uint32_t wa
     return search(caps, size, align, wanted);
 }
 
+/* The common case: a plan that is remembered leads to a quick heap of 32 classes a row. */
 static inline hs_addr malloc_by_plan(hs_caps *caps, uint32_t size, uint32_t wanted)
 {
-    if (caps->device.crash != HS_CRASH_NONE) {
+    if (caps->device.crash != HS_CRASH_NONE || size == 0) {
         return 0;
     }
-    const hs_caps_plan *plan = plan_for(caps, wanted);
-    if (plan->special) {
-        return malloc_special(caps, size, wanted);
+    const hs_caps_plan *plan = &caps->plans[plan_home(wanted)];
+    if (!HS_CAPS_FAST || __builtin_expect(plan->caps != wanted, false)) {
+        return malloc_slow(caps, size, wanted);
     }
-    return size - 1 < caps->config.chip->max_request ? search_plain(caps, plan, size) : 0;
+    const hs_caps_place *place = plan->heaps;
+    while (size > hs_caps_at(caps, *place)->top.bound) {
+        place++;
+    }
+    hs_caps_heap *heap = hs_caps_at(caps, *place);
+    return heap->way == HS_CAPS_QUICK_32 ? malloc_32(caps, heap, size)
+                                         : malloc_slow(caps, size, wanted);
 }
 
 hs_addr hs_caps_malloc(hs_caps *caps, uint32_t size, uint32_t wanted)
@@ -321,7 +407,7 @@ static hs_addr zeroed(hs_caps *caps, hs_addr seen, uint32_t size)
     alias a;
     if (seen != 0) {
         hs_addr data = seen;
-        if (find(caps, seen) == NO_HEAP && alias_at(caps, seen, &a)) {
+        if (find(caps, seen) == NULL && alias_at(caps, seen, &a)) {
             data = a.inverted ? to_data(&a, seen + ((size - 1) & ~3u)) : to_data(&a, seen);
         }
         memset(hs_at(caps->device.space, data), 0, size);
@@ -347,45 +433,57 @@ hs_addr hs_caps_calloc(hs_caps *caps, uint32_t count, uint32_t size, uint32_t wa
 
 /* --- Free and realloc ------------------------------------------------------------------------- */
 
-/* The heap of a block that somebody hands back; NO_HEAP after a crash. */
-static inline unsigned heap_of(hs_caps *caps, hs_addr block)
+/* The heap of a block that somebody hands back; NULL after a crash. */
+static hs_caps_heap *heap_of(hs_caps *caps, hs_addr block)
 {
-    unsigned index = find(caps, block);
-    if (index == NO_HEAP || caps->heaps[index].heap.base == 0) {
+    hs_caps_heap *heap = find(caps, block);
+    if (heap == NULL || heap->heap.base == 0) {
         hs_device_crash(&caps->device, HS_CRASH_WILD_POINTER, block);
-        return NO_HEAP;
+        return NULL;
     }
-    return index;
+    return heap;
 }
 
-/* What is not a plain block of a quick heap. */
-static void free_special(hs_caps *caps, hs_addr seen)
+/* What is not a plain block of the heap that its page names. */
+static NOINLINE void free_slow(hs_caps *caps, hs_addr seen)
 {
-    hs_addr block = data_address(caps, seen);
-    unsigned index = heap_of(caps, block);
-    if (index != NO_HEAP) {
-        hs_heap_free(&caps->device, &caps->heaps[index].heap, block);
-        hs_caps_touched(caps, index);
+    if (seen == 0) {
+        return;
     }
+    hs_addr block = data_address(caps, seen);
+    hs_caps_heap *heap = heap_of(caps, block);
+    if (heap == NULL) {
+        return;
+    }
+    if (HS_CAPS_FAST && heap->way != HS_CAPS_SLOW) {
+        free_other(caps, heap, block);
+        return;
+    }
+    uint32_t before = payload(caps, heap, block);
+    hs_heap_free(&caps->device, &heap->heap, block);
+    touched(caps, heap, before, 0);
+}
+
+static NOINLINE void free_32(hs_caps *caps, hs_caps_heap *heap, hs_addr seen)
+{
+    if (__builtin_expect(!tlsf_holds(&heap->heap, seen), false)) {
+        free_slow(caps, seen);
+        return;
+    }
+    quick_free(caps, heap, 5, seen);
 }
 
 void hs_caps_free(hs_caps *caps, hs_addr seen)
 {
-    if (seen == 0 || caps->device.crash != HS_CRASH_NONE) {
+    if (caps->device.crash != HS_CRASH_NONE) {
         return;
     }
-    unsigned index = find(caps, seen);
-    hs_caps_heap *heap = &caps->heaps[index & (HS_CAPS_HEAPS_MAX - 1)];
-    if (__builtin_expect(index == NO_HEAP || !HS_CAPS_FAST || !heap->quick, false)) {
-        free_special(caps, seen);
-        return;
-    }
-    if (heap->classes_32) {
+    hs_caps_heap *heap = hs_caps_at(caps, *page_of(caps, seen));
+    if (HS_CAPS_FAST && heap->way == HS_CAPS_QUICK_32) {
         free_32(caps, heap, seen);
     } else {
-        free_other(caps, heap, seen);
+        free_slow(caps, seen);
     }
-    caps->changed |= 1u << index;
 }
 
 uint32_t hs_caps_usable(hs_caps *caps, hs_addr seen)
@@ -394,8 +492,8 @@ uint32_t hs_caps_usable(hs_caps *caps, hs_addr seen)
         return 0;
     }
     hs_addr block = data_address(caps, seen);
-    unsigned index = heap_of(caps, block);
-    return index == NO_HEAP ? 0 : hs_heap_usable(&caps->device, &caps->heaps[index].heap, block);
+    const hs_caps_heap *heap = heap_of(caps, block);
+    return heap == NULL ? 0 : hs_heap_usable(&caps->device, &heap->heap, block);
 }
 
 /* A new block wherever the capabilities lead, a copy, and the old one freed. */
@@ -441,14 +539,14 @@ hs_addr hs_caps_realloc(hs_caps *caps, hs_addr seen, uint32_t size, uint32_t wan
         hs_device_crash(&caps->device, HS_CRASH_ALIAS, seen);
         return 0;
     }
-    unsigned index = heap_of(caps, block);
-    if (index == NO_HEAP) {
+    const hs_caps_heap *heap = heap_of(caps, block);
+    if (heap == NULL) {
         return 0;
     }
-    const hs_caps_heap *heap = &caps->heaps[index];
     if ((heap->all & wanted) == wanted && block == seen && align == 0) {
+        uint32_t before = payload(caps, heap, block);
         hs_addr result = hs_heap_realloc(&caps->device, &heap->heap, block, size);
-        hs_caps_touched(caps, index);
+        touched(caps, heap, before, result != 0 ? payload(caps, heap, result) : before);
         if (result != 0 || caps->device.crash != HS_CRASH_NONE) {
             return result;
         }
@@ -470,6 +568,9 @@ static inline bool second_choice(const hs_caps *caps, hs_addr result, uint32_t s
 
 hs_addr hs_caps_malloc_default(hs_caps *caps, uint32_t size)
 {
+    if (HS_CAPS_FAST && caps->extmem_limit == EXTMEM_OFF) {
+        return malloc_by_plan(caps, size, HS_CAP_DEFAULT | HS_CAP_INTERNAL);
+    }
     hs_addr block = malloc_by_plan(caps, size, first_choice(caps, size));
     return second_choice(caps, block, size) ? hs_caps_malloc(caps, size, HS_CAP_DEFAULT) : block;
 }

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "address.h"
-#include "bits.h"
 #include "chip.h"
 #include "multi_heap.h"
 #include "profile.h"
@@ -33,13 +32,21 @@ typedef struct hs_caps_config {
     bool poisoned; /* CONFIG_HEAP_POISONING_LIGHT */
 } hs_caps_config;
 
+/* How a heap is reached. */
+enum hs_caps_way {
+    HS_CAPS_END,      /* it is none */
+    HS_CAPS_SLOW,     /* through multi_heap.h; or it is not registered */
+    HS_CAPS_QUICK,    /* TLSF without poisoning */
+    HS_CAPS_QUICK_32, /* the same with 32 classes a row */
+};
+
 /* One region, in the order in which it was given. */
 typedef struct hs_caps_heap {
     hs_addr start;
     hs_addr end;
-    hs_heap_top top;  /* what is larger than its bound need not be tried */
-    bool quick;       /* `top` is exact: TLSF without poisoning; else its bound is 0xffffffff */
-    bool classes_32;  /* quick, and 32 classes a row */
+    hs_heap_top top;  /* exact when it is quick, else its bound is 0xffffffff */
+    uint8_t way;      /* enum hs_caps_way */
+    uint8_t counted;  /* 1: it is 8BIT memory */
     uint32_t caps[3]; /* by priority */
     uint32_t all;     /* their union */
     uint8_t type;     /* enum hs_region_type; HS_REGION_TYPES for the parts of the DMA reserve */
@@ -48,18 +55,22 @@ typedef struct hs_caps_heap {
     hs_heap heap;     /* heap.base == 0: not registered */
 } hs_caps_heap;
 
-/* The order in which heaps are tried for some capabilities. */
+/* A heap's distance from the first one in hs_caps.heaps, in bytes: needs no multiplication. */
+typedef uint16_t hs_caps_place;
+
+/* The order in which heaps are tried for some capabilities: up to the one that is none. For what is
+ * aligned, executable or refused that one stands first, too. */
 typedef struct hs_caps_plan {
     uint32_t caps; /* all ones, which no heap has: none yet */
-    bool special;  /* aligned, executable or refused */
-    uint8_t count; /* of heaps */
-    uint8_t heaps[HS_CAPS_HEAPS_MAX];
+    uint16_t special;
+    hs_caps_place heaps[HS_CAPS_HEAPS_MAX + 2];
 } hs_caps_plan;
 
 typedef struct hs_caps {
     hs_device device; /* device.space, device.crash */
     hs_caps_config config;
-    uint32_t changed;      /* bit i: heap i changed since the owner of the board cleared the bit */
+    uint32_t changed;      /* bit i: heap i's largest block may have another size since the owner of
+                              the board cleared the bit */
     uint32_t extmem_limit; /* 0xffffffff: off */
     hs_addr monitor;       /* its block of saved minima, 0: not running */
     uint8_t count;         /* of heaps[] */
@@ -69,10 +80,23 @@ typedef struct hs_caps {
     bool running;                     /* the scheduler runs: the start-up stacks are heaps */
     bool nested;                      /* a heap lies inside another one */
     uint8_t order[HS_CAPS_HEAPS_MAX]; /* the device's list: indices into heaps[] */
-    hs_caps_heap heaps[HS_CAPS_HEAPS_MAX];
+    /* Payload bytes of live blocks in [1] 8BIT memory, from what hs_caps_watch_start() found on,
+     * and in [0] other memory; not counted on chips. */
+    uint32_t allocated[2];
+    hs_caps_heap heaps[HS_CAPS_HEAPS_MAX + 1]; /* the last one ends plans */
     hs_caps_plan plans[HS_CAPS_PLANS];
-    uint8_t page_heap[HS_CAPS_PAGES];
+    hs_caps_place page_heap[HS_CAPS_PAGES];
 } hs_caps;
+
+static inline hs_caps_place hs_caps_place_of(const hs_caps *caps, const hs_caps_heap *heap)
+{
+    return (hs_caps_place)((const uint8_t *)heap - (const uint8_t *)caps->heaps);
+}
+
+static inline hs_caps_heap *hs_caps_at(hs_caps *caps, hs_caps_place place)
+{
+    return (hs_caps_heap *)(void *)((uint8_t *)caps->heaps + place);
+}
 
 enum hs_caps_status {
     HS_CAPS_OK,
@@ -171,40 +195,19 @@ uint32_t hs_caps_largest_free_block(hs_caps *caps, uint32_t wanted);
 /* The largest free block's true data bytes. */
 uint32_t hs_caps_largest_exact(hs_caps *caps, uint32_t wanted);
 
-/* Running figures over the heaps that have all of `wanted`: what hs_caps_free_size() and
- * hs_caps_largest_free_block() give, kept up to date by looking only at heaps that changed. */
+/* The largest free block of 8BIT memory as hs_caps_largest_free_block() gives it, kept up to date
+ * by looking only at heaps that changed. */
 typedef struct hs_caps_watch {
-    uint32_t wanted;
-    uint32_t heaps; /* bit i: heap i counts */
-    uint32_t free;
+    uint32_t heaps; /* bit i: heap i is 8BIT memory */
     uint32_t largest;
-    struct {
-        uint32_t free;
-        uint32_t largest;
-        uint32_t bound; /* hs_caps_heap.top's when `largest` was found */
-    } heap[HS_CAPS_HEAPS_MAX];
+    uint32_t of[HS_CAPS_HEAPS_MAX]; /* by heap */
 } hs_caps_watch;
 
-/* Starts from a look at all heaps. Again after heaps were added. */
-void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted);
-/* Looks at heap `index` again: the rare part of the next. */
-void hs_caps_watch_look(hs_caps *caps, hs_caps_watch *watch, unsigned index);
+/* Starts from a walk through all heaps; sets caps->allocated[1]. Again after heaps were added. */
+void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch);
 /* Brings `watch` up to date for the heaps in caps->changed. The owner of the board clears
  * caps->changed when all its watches are up to date. O(changed heaps). */
-static inline void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
-{
-    for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
-        unsigned index = hs_lowest_bit(changed);
-        const hs_caps_heap *heap = &caps->heaps[index];
-        if (!heap->quick || heap->top.bound != watch->heap[index].bound) {
-            hs_caps_watch_look(caps, watch, index);
-            continue;
-        }
-        uint32_t now = hs_heap_counter(&caps->device, &heap->heap);
-        watch->free += now - watch->heap[index].free;
-        watch->heap[index].free = now;
-    }
-}
+void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch);
 
 /* Makes [address, address+size) one live block inside the free block that contains it; see
  * hs_heap_claim(). False when impossible. */

@@ -7,9 +7,10 @@ enum { DESCRIPTOR = 36 }; /* bytes of the chip's list entry for one heap */
 void hs_caps_init(hs_caps *caps, void *space, const hs_caps_config *config)
 {
     memset(caps, 0, sizeof *caps);
-    caps->device.space = space;
     caps->config = *config;
     caps->extmem_limit = 0xffffffffu;
+    caps->device.space = hs_at(space, 0);
+    caps->heaps[HS_CAPS_HEAPS_MAX].top.bound = UINT32_MAX;
 }
 
 void hs_caps_copy(hs_caps *to, const hs_caps *from)
@@ -65,6 +66,7 @@ static hs_caps_heap *append(hs_caps *caps, hs_addr start, uint32_t size, const u
         heap->caps[i] = by[i];
         heap->all |= by[i];
     }
+    heap->counted = (heap->all & HS_CAP_8BIT) != 0;
     return heap;
 }
 
@@ -260,7 +262,12 @@ static enum hs_caps_status list_late(hs_caps *caps, const uint32_t by[3], hs_add
         caps->count--;
         return status;
     }
-    caps->nested = caps->nested || nested;
+    if (nested) {
+        caps->nested = true;
+        for (unsigned i = 0; i < HS_CAPS_PAGES; i++) {
+            caps->page_heap[i] = hs_caps_place_of(caps, &caps->heaps[HS_CAPS_HEAPS_MAX]);
+        }
+    }
     return HS_CAPS_OK;
 }
 

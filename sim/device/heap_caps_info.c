@@ -2,6 +2,7 @@
 #include "heap_caps.h"
 #include "bits.h"
 #include "memory.h"
+#include "tlsf.h"
 
 /* Registered heap number `i` of the list if it has all of `wanted`, else NULL. */
 static const hs_caps_heap *matching(const hs_caps *caps, unsigned i, uint32_t wanted)
@@ -86,38 +87,44 @@ static void find_largest(hs_caps_watch *watch)
 {
     watch->largest = 0;
     for (uint32_t left = watch->heaps; left != 0; left &= left - 1) {
-        uint32_t one = watch->heap[hs_lowest_bit(left)].largest;
+        uint32_t one = watch->of[hs_lowest_bit(left)];
         watch->largest = one > watch->largest ? one : watch->largest;
     }
 }
 
 /* Only when the heap that had the largest block lost it must the others be looked at again. */
-void hs_caps_watch_look(hs_caps *caps, hs_caps_watch *watch, unsigned index)
+void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
 {
-    const hs_caps_heap *heap = &caps->heaps[index];
-    uint32_t before = watch->heap[index].largest;
-    uint32_t now = hs_heap_largest(&caps->device, &heap->heap);
-    uint32_t free_now = hs_heap_free_size(&caps->device, &heap->heap);
-    watch->free += free_now - watch->heap[index].free;
-    watch->heap[index].free = free_now;
-    watch->heap[index].bound = heap->top.bound;
-    watch->heap[index].largest = now;
-    if (now >= watch->largest) {
-        watch->largest = now;
-    } else if (before == watch->largest) {
-        find_largest(watch);
+    for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
+        unsigned index = hs_lowest_bit(changed);
+        const hs_caps_heap *heap = &caps->heaps[index];
+        uint32_t before = watch->of[index];
+        uint32_t now = heap->way > HS_CAPS_SLOW ? hs_tlsf_printed(&heap->heap, heap->top.bound)
+                                                : hs_heap_largest(&caps->device, &heap->heap);
+        watch->of[index] = now;
+        if (now >= watch->largest) {
+            watch->largest = now;
+        } else if (before == watch->largest) {
+            find_largest(watch);
+        }
     }
 }
 
-void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch, uint32_t wanted)
+void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch)
 {
     memset(watch, 0, sizeof *watch);
-    watch->wanted = wanted;
     for (unsigned i = 0; i < caps->listed; i++) {
-        if (matching(caps, i, wanted) != NULL) {
+        const hs_caps_heap *heap = matching(caps, i, HS_CAP_8BIT);
+        if (heap != NULL) {
             watch->heaps |= 1u << caps->order[i];
-            hs_caps_watch_look(caps, watch, caps->order[i]);
+            watch->of[caps->order[i]] = hs_heap_largest(&caps->device, &heap->heap);
         }
+    }
+    find_largest(watch);
+    if (HS_CAPS_FAST) {
+        hs_heap_info info;
+        hs_caps_get_info(caps, &info, HS_CAP_8BIT);
+        caps->allocated[1] = info.allocated;
     }
 }
 

@@ -8,7 +8,7 @@
 enum {
     RECORD_MINIMUM = 8,
     POISON_HEAD = 8, /* canary, requested size */
-    POISON = 12      /* and the canary behind the data */
+    POISON = HS_HEAP_POISON
 };
 #define HEAD_CANARY 0xabba1234u
 #define TAIL_CANARY 0xbaad5678u

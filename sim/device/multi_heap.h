@@ -30,6 +30,12 @@
 #define HS_HEAP_POISON 1
 #endif
 
+/* Where speed counts more than size: hs_caps has the allocator's code once more, inlined, and keeps
+ * what a search would find. */
+#ifndef HS_CAPS_FAST
+#define HS_CAPS_FAST (UINTPTR_MAX > 0xffffffffu)
+#endif
+
 /* Why a device stopped: the real code runs into an assertion there. */
 enum hs_crash {
     HS_CRASH_NONE,
@@ -44,7 +50,7 @@ enum hs_crash {
 
 /* What a device call needs besides the heap. */
 typedef struct hs_device {
-    void *space;      /* any pointer into the device space; see address.h */
+    void *space;      /* the first byte of the device space; see address.h */
     hs_addr crash_at; /* the address that was handled when it crashed */
     uint8_t crash;    /* enum hs_crash; the first one stays */
     bool cut;         /* a realloc beyond the pool has cut a block to 0 bytes */
@@ -74,12 +80,13 @@ typedef struct hs_heap {
     bool plain;    /* TLSF without poisoning: the short way through multi_heap.c */
 } hs_heap;
 
-/* TLSF: the highest class that has free blocks, by its place among all classes and by its smallest
- * size; zeros when all memory is in use. A request is served exactly when it is not above `bound`:
- * classes are searched from the next bound on. Kept by hs_caps, which can spare a search then. */
+/* Beside a heap whose owner wants to spare searches: the smallest size of the highest class that
+ * has blocks, 0 when all memory is in use. A request is served exactly when it is not above it,
+ * since classes are searched from the next bound on. All ones: that class has lost its last block;
+ * the owner must look for the next one. */
 typedef struct hs_heap_top {
     uint32_t bound;
-    uint32_t number;
+    bool moved; /* since the owner looked */
 } hs_heap_top;
 
 /* As multi_heap_get_info(): bytes and blocks. */
@@ -120,7 +127,9 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
 /* `block` 0 is ignored. */
 void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block);
 
-/* Data bytes of a live block that its owner may use. */
+/* Data bytes of a live block that its owner may use: with light poisoning HS_HEAP_POISON fewer than
+ * it takes. */
+enum { HS_HEAP_POISON = 12 }; /* canary, requested size; and the canary behind the data */
 uint32_t hs_heap_usable(hs_device *device, const hs_heap *heap, hs_addr block);
 
 /* As the device does it: walks all blocks. */

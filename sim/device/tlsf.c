@@ -6,27 +6,28 @@
 /* Only hs_caps keeps the top. */
 hs_addr hs_tlsf_malloc(hs_device *device, const hs_heap *heap, uint32_t size)
 {
-    hs_heap_top top = unknown_top(heap);
-    return tlsf_malloc(device, heap, heap->sl_log, size, &top);
+    hs_addr data;
+    uint32_t bytes;
+    return tlsf_malloc(device, heap, heap->sl_log, size, NULL, &data, &bytes) ? data : 0;
 }
 
 void hs_tlsf_free(hs_device *device, const hs_heap *heap, hs_addr data)
 {
-    hs_heap_top top = unknown_top(heap);
-    tlsf_free(device, heap, heap->sl_log, data, &top);
+    tlsf_free(device, heap, heap->sl_log, data, NULL);
 }
 
 hs_addr hs_tlsf_aligned(hs_device *device, const hs_heap *heap, uint32_t size, uint32_t align,
                         uint32_t offset)
 {
-    hs_heap_top top = unknown_top(heap);
     uint32_t want = adjusted(heap, size, 4);
     if (want == 0) {
         return 0;
     }
     uint32_t search = adjusted(heap, want + align + TLSF_BLOCK_HEADER, align);
-    hs_addr block = search == 0 ? 0 : take(device, heap, heap->sl_log, search, &top);
-    if (block == 0) {
+    hs_addr block;
+    uint32_t have;
+    uint32_t flags = 0;
+    if (search == 0 || !take(device, heap, heap->sl_log, search, NULL, &block, &have)) {
         return 0;
     }
     /* What lies between the block's data and the aligned address: nothing, or a free block, and the
@@ -41,11 +42,15 @@ hs_addr hs_tlsf_aligned(hs_device *device, const hs_heap *heap, uint32_t size, u
     }
     gap -= gap == 0 ? 0 : offset;
     /* With an alignment near 2^32 the search size wraps: then the block stays where it is. */
-    if (gap != 0 && gap + TLSF_BLOCK_HEADER <= size_of(words_at(device, block)) &&
-        is_block(heap, block + gap)) {
-        block = split_front(device, heap, heap->sl_log, block, gap, &top);
+    if (gap != 0 && gap + TLSF_BLOCK_HEADER <= have && is_block(heap, block + gap)) {
+        block = split_front(device, heap, heap->sl_log, block, gap, NULL);
+        have -= gap;
+        flags = TLSF_PREVIOUS_FREE;
     }
-    account(device, heap, use(device, heap, heap->sl_log, block, want, &top) + heap->header);
+    if (!use(device, heap, heap->sl_log, block, have, flags, &want, NULL)) {
+        return 0;
+    }
+    account(device, heap, want + heap->header);
     return block + TLSF_DATA;
 }
 
@@ -57,53 +62,47 @@ uint32_t hs_tlsf_usable(hs_device *device, const hs_heap *heap, hs_addr data)
 /* Cuts a live block to `size` and merges what falls off with a free block behind it. */
 static void trim(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
 {
-    hs_heap_top top = unknown_top(heap);
     uint32_t *words = words_at(device, block);
     uint32_t have = size_of(words);
     if (have < size + TLSF_BLOCK_HEADER) {
         return;
     }
     hs_addr next = block + have + TLSF_HEADER;
-    const uint32_t *behind = words_at(device, next);
-    uint32_t tail = have - size - TLSF_HEADER;
-    if (behind[HEADER] & TLSF_FREE) {
-        unlink_block(device, heap, heap->sl_log, next, behind, &top);
-        tail += size_of(behind) + TLSF_HEADER;
+    if ((words_at(device, next)[HEADER] & TLSF_FREE) != 0 &&
+        !take_next(device, heap, heap->sl_log, &next, NULL)) {
+        return;
     }
     words[HEADER] = size | (words[HEADER] & TLSF_PREVIOUS_FREE);
-    release_tail(device, heap, heap->sl_log, block + size + TLSF_HEADER, tail, &top);
+    block += size + TLSF_HEADER;
+    release_tail(device, heap, heap->sl_log, block, next - block - TLSF_HEADER, NULL);
 }
 
 /* The counter's minimum does not see the moment when both blocks exist. */
 static hs_addr move(hs_device *device, const hs_heap *heap, hs_addr data, uint32_t have,
                     uint32_t size)
 {
-    uint32_t taken;
-    hs_heap_top top = unknown_top(heap);
-    hs_addr block = place(device, heap, heap->sl_log, size, &top, &taken);
-    if (block == 0) {
+    uint32_t bytes;
+    hs_addr block;
+    if (!place(device, heap, heap->sl_log, size, NULL, &block, &bytes)) {
         return 0;
     }
     hs_addr moved = block + TLSF_DATA;
     memcpy(hs_at(device->space, moved), hs_at(device->space, data), have < size ? have : size);
     hs_tlsf_free(device, heap, data);
-    account(device, heap, taken);
+    account(device, heap, bytes + heap->header);
     return moved;
 }
 
 /* Joins the free block behind a live one to it; false after a crash. */
 static bool swallow(hs_device *device, const hs_heap *heap, uint32_t *words, hs_addr next)
 {
-    hs_heap_top top = unknown_top(heap);
-    const uint32_t *behind = words_at(device, next);
-    uint32_t more = size_of(behind) + TLSF_HEADER;
-    if (!sound(device, heap, next + more)) {
+    hs_addr block = next;
+    if (!take_next(device, heap, heap->sl_log, &next, NULL)) {
         return false;
     }
-    unlink_block(device, heap, heap->sl_log, next, behind, &top);
-    words[HEADER] += more;
-    words_at(device, next + more)[HEADER] &= ~(uint32_t)TLSF_PREVIOUS_FREE;
-    return device->crash == HS_CRASH_NONE;
+    words[HEADER] += next - block;
+    words_at(device, next)[HEADER] &= ~(uint32_t)TLSF_PREVIOUS_FREE;
+    return true;
 }
 
 /* A realloc beyond the largest class: v4.3 and v4.4.0 to v4.4.3 take it for one to 0 bytes. */

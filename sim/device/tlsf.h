@@ -19,8 +19,9 @@ void hs_tlsf_free(hs_device *device, const hs_heap *heap, hs_addr block);
 uint32_t hs_tlsf_usable(hs_device *device, const hs_heap *heap, hs_addr block);
 /* What the device prints for a largest free block of `size` bytes. */
 uint32_t hs_tlsf_printed(const hs_heap *heap, uint32_t size);
-/* By the bitmaps. O(1). */
-hs_heap_top hs_tlsf_top(const hs_device *device, const hs_heap *heap);
+/* The smallest size of the highest class that has free blocks, 0 when all memory is in use; by the
+ * bitmaps. O(1). */
+uint32_t hs_tlsf_bound(const hs_device *device, const hs_heap *heap);
 /* As hs_heap_largest() and hs_heap_largest_exact(). */
 uint32_t hs_tlsf_largest(hs_device *device, const hs_heap *heap);
 uint32_t hs_tlsf_largest_exact(hs_device *device, const hs_heap *heap);

@@ -29,7 +29,7 @@ enum { PREVIOUS, HEADER, NEXT_FREE, PREVIOUS_FREE }; /* words of a descriptor */
 
 static inline uint32_t *words_at(const hs_device *device, hs_addr a)
 {
-    return hs_at(device->space, a);
+    return hs_at_base(device->space, a);
 }
 
 static inline uint32_t size_of(const uint32_t *words)
@@ -107,37 +107,25 @@ static inline uint32_t column_bit(uint32_t sl, uint32_t number)
 /* The second-level bitmap of a row. */
 static inline uint32_t *row_of(const hs_device *device, const hs_heap *heap, uint32_t row)
 {
-    return words_at(device, heap->rows + 4 * row);
+    return words_at(device, heap->rows) + row;
 }
 
 /* The list head of a class. */
 static inline uint32_t *head_of(const hs_device *device, const hs_heap *heap, uint32_t number)
 {
-    return words_at(device, heap->heads + 4 * number);
+    return words_at(device, heap->heads) + number;
 }
 
-/* Finds the highest class that has blocks by the bitmaps. */
-static inline hs_heap_top find_top(const hs_device *device, const hs_heap *heap, uint32_t sl)
+static inline void move_top(hs_heap_top *top, uint32_t bound)
 {
-    uint32_t rows = *words_at(device, heap->bitmap);
-    uint32_t row = rows != 0 ? hs_highest_bit(rows) : 0;
-    uint32_t columns = row < heap->row_count ? *row_of(device, heap, row) : 0;
-    hs_heap_top top = {0, 0};
-    if (columns != 0) {
-        top.number = (row << sl) + hs_highest_bit(columns);
-        top.bound = class_bound(sl, top.number);
-    }
-    return top;
+    top->bound = bound;
+    top->moved = true;
 }
 
-/* For callers that keep no top: nothing is known, and the search goes as on the chip. */
-static inline hs_heap_top unknown_top(const hs_heap *heap)
-{
-    return (hs_heap_top){UINT32_MAX, class_count(heap, heap->sl_log) - 1};
-}
+/* In what follows `top` is NULL where nobody keeps one, and false means a crash. */
 
 /* Lists a free block of `size` bytes at the head of its class. */
-static inline void insert(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+static inline bool insert(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
                           uint32_t *words, uint32_t size, hs_heap_top *top)
 {
     uint32_t shift = class_shift(sl, size);
@@ -148,96 +136,112 @@ static inline void insert(hs_device *device, const hs_heap *heap, uint32_t sl, h
     words[NEXT_FREE] = old;
     words[PREVIOUS_FREE] = none;
     *head = block;
-    if (old != none) {
-        if (sound(device, heap, old)) {
-            words_at(device, old)[PREVIOUS_FREE] = block;
+    if (__builtin_expect(old != none, false)) {
+        if (!sound(device, heap, old)) {
+            return false;
         }
-        return;
+        words_at(device, old)[PREVIOUS_FREE] = block;
+        return true;
     }
     *row_of(device, heap, number >> sl) |= column_bit(sl, number);
     *words_at(device, heap->bitmap) |= 1u << (number >> sl);
-    if (number >= top->number) {
-        *top = (hs_heap_top){size >> shift << shift, number};
+    if (HS_CAPS_FAST && top != NULL && __builtin_expect(size >= top->bound, false)) {
+        move_top(top, size >> shift << shift);
     }
+    return true;
 }
 
-/* Notes that a class has no blocks any more. */
+/* Notes that a class, whose last block had `size` bytes, has none any more. Looking for the next
+ * top is left to the owner: without that call all values stay in registers. */
 static inline void empty_class(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t number,
-                               hs_heap_top *top)
+                               uint32_t size, hs_heap_top *top)
 {
     uint32_t *row = row_of(device, heap, number >> sl);
-    *row &= ~column_bit(sl, number);
+    *row &= hs_all_but(number & ((1u << sl) - 1));
     if (*row == 0) {
-        *words_at(device, heap->bitmap) &= ~(1u << (number >> sl));
+        *words_at(device, heap->bitmap) &= hs_all_but(number >> sl);
     }
-    if (__builtin_expect(number == top->number, false)) {
-        *top = find_top(device, heap, sl);
+    if (HS_CAPS_FAST && top != NULL && __builtin_expect(size >= top->bound, false)) {
+        move_top(top, UINT32_MAX);
     }
 }
 
-/* Takes a free block off its list. */
-static inline void unlink_block(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
-                                const uint32_t *words, hs_heap_top *top)
+/* Takes a free block of `size` bytes, which ends where another begins, off its list. */
+static inline bool unlink_block(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+                                uint32_t size, hs_heap_top *top)
 {
+    const uint32_t *words = words_at(device, block);
     hs_addr next = words[NEXT_FREE];
     hs_addr previous = words[PREVIOUS_FREE];
-    if (next != heap->control) {
+    hs_addr none = heap->control;
+    if (__builtin_expect(next != none, false)) {
         if (!sound(device, heap, next)) {
-            return;
+            return false;
         }
         words_at(device, next)[PREVIOUS_FREE] = previous;
     }
-    if (previous != heap->control) {
-        if (sound(device, heap, previous)) {
-            words_at(device, previous)[NEXT_FREE] = next;
+    if (__builtin_expect(previous != none, false)) {
+        if (!sound(device, heap, previous)) {
+            return false;
         }
-        return;
+        words_at(device, previous)[NEXT_FREE] = next;
+        return true;
     }
-    uint32_t number = class_of(sl, size_of(words));
-    if (number >= class_count(heap, sl) || *head_of(device, heap, number) != block) {
+    uint32_t number = class_of(sl, size);
+    uint32_t *head = head_of(device, heap, number);
+    if (*head != block) {
         hs_device_crash(device, HS_CRASH_CORRUPT, block + TLSF_DATA);
-        return;
+        return false;
     }
-    *head_of(device, heap, number) = next;
-    if (next == heap->control) {
-        empty_class(device, heap, sl, number, top);
+    *head = next;
+    if (next == none) {
+        empty_class(device, heap, sl, number, size, top);
     }
+    return true;
+}
+
+/* Does a block of `size` bytes end where another, or the sentinel, begins? */
+static inline bool ends_well(hs_device *device, const hs_heap *heap, hs_addr block, uint32_t size)
+{
+    hs_addr next = block + size + TLSF_HEADER;
+    return __builtin_expect(next > block, true) ? sound(device, heap, next)
+                                                : sound(device, heap, 0);
 }
 
 /* Makes [block, block+size) free, behind a used block, and lists it. */
-static inline void release_tail(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+static inline bool release_tail(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
                                 uint32_t size, hs_heap_top *top)
 {
-    hs_addr next = block + size + TLSF_HEADER;
-    if (!sound(device, heap, next > block ? next : 0)) {
-        return;
+    if (!ends_well(device, heap, block, size)) {
+        return false;
     }
     uint32_t *words = words_at(device, block);
-    uint32_t *behind = words_at(device, next);
+    uint32_t *behind = words_at(device, block + size + TLSF_HEADER);
     words[HEADER] = size | TLSF_FREE;
     behind[PREVIOUS] = block;
     behind[HEADER] |= TLSF_PREVIOUS_FREE;
-    insert(device, heap, sl, block, words, size, top);
+    return insert(device, heap, sl, block, words, size, top);
 }
 
-/* Marks an unlinked block as used, cut to `size` where the rest can be a block; gives its bytes. */
-static inline uint32_t use(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
-                           uint32_t size, hs_heap_top *top)
+/* Marks an unlinked block of `have` bytes as used, cut to *size where the rest can be a block;
+ * *size becomes its bytes. `flags`: TLSF_PREVIOUS_FREE or 0. */
+static inline bool use(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr block,
+                       uint32_t have, uint32_t flags, uint32_t *size, hs_heap_top *top)
 {
     uint32_t *words = words_at(device, block);
-    uint32_t header = words[HEADER];
-    uint32_t have = header & ~TLSF_FLAGS;
-    if (have >= size + TLSF_BLOCK_HEADER) {
-        words[HEADER] = size | (header & TLSF_PREVIOUS_FREE);
-        release_tail(device, heap, sl, block + size + TLSF_HEADER, have - size - TLSF_HEADER, top);
-        return size;
+    if (have >= *size + TLSF_BLOCK_HEADER) {
+        words[HEADER] = *size | flags;
+        return release_tail(device, heap, sl, block + *size + TLSF_HEADER,
+                            have - *size - TLSF_HEADER, top);
     }
     hs_addr next = block + have + TLSF_HEADER;
-    if (sound(device, heap, next)) {
-        words[HEADER] = header & ~(uint32_t)TLSF_FREE;
-        words_at(device, next)[HEADER] &= ~(uint32_t)TLSF_PREVIOUS_FREE;
+    if (!sound(device, heap, next)) {
+        return false;
     }
-    return have;
+    words[HEADER] = have | flags;
+    words_at(device, next)[HEADER] &= ~(uint32_t)TLSF_PREVIOUS_FREE;
+    *size = have;
+    return true;
 }
 
 /* Cuts the first `gap` bytes, a header included, off an unlinked free block as a free block of

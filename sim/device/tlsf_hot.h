@@ -4,6 +4,13 @@
 
 #include "tlsf_block.h"
 
+/* A request that is not 0 and not above the top's bound, in whole words, at least the minimum. */
+static inline uint32_t rounded(uint32_t size)
+{
+    uint32_t bytes = (size + 3) & ~3u;
+    return bytes < TLSF_MIN_DATA ? TLSF_MIN_DATA : bytes;
+}
+
 /* A request in whole words, at least the minimum; 0 when it is 0 or beyond the largest class.
  * `align` >= 4: rounded to that; near 2^32 that wraps to 0, which then counts as the minimum. */
 static inline uint32_t adjusted(const hs_heap *heap, uint32_t size, uint32_t align)
@@ -18,14 +25,14 @@ static inline uint32_t adjusted(const hs_heap *heap, uint32_t size, uint32_t ali
 /* The class in which a search for `size` bytes ends: the lowest with blocks among those all of
  * whose blocks are large enough. False: none. */
 static inline bool find_class(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t size,
-                              const hs_heap_top *top, uint32_t *found)
+                              hs_heap_top *top, uint32_t *found)
 {
     uint32_t shift = class_shift(sl, size);
-    uint32_t number = class_number(sl, size + (1u << shift) - 1, shift);
-    if (number > top->number) {
+    uint32_t number = class_number(sl, size - 1, shift) + 1;
+    uint32_t row = number >> sl;
+    if (top == NULL && row >= heap->row_count) { /* a size within the bound has a class */
         return false;
     }
-    uint32_t row = number >> sl;
     uint32_t columns = *row_of(device, heap, row) >> (number & ((1u << sl) - 1));
     if (columns == 0) {
         uint32_t rows = *words_at(device, heap->bitmap) & ~1u << row;
@@ -44,61 +51,66 @@ static inline bool find_class(hs_device *device, const hs_heap *heap, uint32_t s
     return true;
 }
 
-/* Unlinks and gives a block of at least `size` bytes; 0: none. */
-static inline hs_addr take(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t size,
-                           hs_heap_top *top)
+/* Unlinks a block of at least `size` bytes, and gives its bytes. False: none. */
+static inline bool take(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t size,
+                        hs_heap_top *top, hs_addr *block, uint32_t *have)
 {
     uint32_t number;
     if (!find_class(device, heap, sl, size, top, &number)) {
-        return 0;
+        return false;
     }
     uint32_t *head = head_of(device, heap, number);
-    hs_addr block = *head;
-    if (!sound(device, heap, block)) {
-        return 0;
+    hs_addr taken = *head;
+    if (!sound(device, heap, taken)) {
+        return false;
     }
-    hs_addr next = words_at(device, block)[NEXT_FREE];
+    const uint32_t *words = words_at(device, taken);
+    hs_addr next = words[NEXT_FREE];
+    hs_addr none = heap->control;
     *head = next;
-    if (next == heap->control) {
-        empty_class(device, heap, sl, number, top);
-    } else if (sound(device, heap, next)) {
-        words_at(device, next)[PREVIOUS_FREE] = heap->control;
-    } else {
-        return 0;
+    *block = taken;
+    *have = size_of(words);
+    if (__builtin_expect(next == none, true)) {
+        empty_class(device, heap, sl, number, *have, top);
+        return true;
     }
-    return block;
+    if (!sound(device, heap, next)) {
+        return false;
+    }
+    words_at(device, next)[PREVIOUS_FREE] = none;
+    return true;
 }
 
-/* A new used block, its bytes not yet taken off the counter; 0: no memory. */
-static inline hs_addr place(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t size,
-                            hs_heap_top *top, uint32_t *taken)
+/* A new used block and its bytes, not yet taken off the counter. False: no memory. */
+static inline bool place(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t size,
+                         hs_heap_top *top, hs_addr *block, uint32_t *bytes)
 {
-    uint32_t want = adjusted(heap, size, 4);
-    if (want == 0) {
-        return 0;
+    uint32_t want = top != NULL ? rounded(size) : adjusted(heap, size, 4);
+    if (top == NULL && want == 0) {
+        return false;
     }
     if (heap->request_rounded) {
         uint32_t step = class_step(sl, want);
         want = (want + step - 1) & ~(step - 1);
     }
-    hs_addr block = take(device, heap, sl, want, top);
-    if (block != 0) {
-        *taken = use(device, heap, sl, block, want, top) + heap->header;
-    }
-    return block;
+    uint32_t have;
+    *bytes = want;
+    return take(device, heap, sl, want, top, block, &have) &&
+           use(device, heap, sl, *block, have, 0, bytes, top);
 }
 
-/* hs_tlsf_malloc(); `*top` is kept. */
-static inline hs_addr tlsf_malloc(hs_device *device, const hs_heap *heap, uint32_t sl,
-                                  uint32_t size, hs_heap_top *top)
+/* hs_tlsf_malloc(): the new block's data and bytes; false: no memory. With `top` only for a request
+ * that is not 0 and not above its bound. */
+static inline bool tlsf_malloc(hs_device *device, const hs_heap *heap, uint32_t sl, uint32_t size,
+                               hs_heap_top *top, hs_addr *data, uint32_t *bytes)
 {
-    uint32_t taken;
-    hs_addr block = place(device, heap, sl, size, top, &taken);
-    if (block == 0) {
-        return 0;
+    hs_addr block;
+    if (!place(device, heap, sl, size, top, &block, bytes)) {
+        return false;
     }
-    account(device, heap, taken);
-    return block + TLSF_DATA;
+    account(device, heap, *bytes + heap->header);
+    *data = block + TLSF_DATA;
+    return true;
 }
 
 /* A live block's bytes; 0 after a crash. */
@@ -107,9 +119,8 @@ static inline uint32_t live_size(hs_device *device, const hs_heap *heap, hs_addr
     if (is_block(heap, block)) {
         uint32_t header = words_at(device, block)[HEADER];
         uint32_t size = header & ~TLSF_FLAGS;
-        hs_addr next = block + size + TLSF_HEADER;
-        if (!(header & TLSF_FREE) && size != 0) {
-            return next > block && sound(device, heap, next) ? size : 0;
+        if (__builtin_expect(!(header & TLSF_FREE) && size != 0, true)) {
+            return ends_well(device, heap, block, size) ? size : 0;
         }
         if (size == 0 && device->cut) {
             hs_device_crash(device, HS_CRASH_CUT_BLOCK, block + TLSF_DATA);
@@ -119,57 +130,65 @@ static inline uint32_t live_size(hs_device *device, const hs_heap *heap, hs_addr
     return 0;
 }
 
-/* Unlinks the free block in front of `block` and gives it; 0 after a crash. */
-static inline hs_addr take_previous(hs_device *device, const hs_heap *heap, uint32_t sl,
-                                    hs_addr block, const uint32_t *words, hs_heap_top *top)
+/* Unlinks the free block in front of *block, which becomes that one. */
+static inline bool take_previous(hs_device *device, const hs_heap *heap, uint32_t sl,
+                                 hs_addr *block, hs_heap_top *top)
 {
-    hs_addr previous = words[PREVIOUS];
+    hs_addr previous = words_at(device, *block)[PREVIOUS];
     if (!sound(device, heap, previous)) {
-        return 0;
+        return false;
     }
-    const uint32_t *front = words_at(device, previous);
-    if (!(front[HEADER] & TLSF_FREE) || previous + size_of(front) + TLSF_HEADER != block) {
-        hs_device_crash(device, HS_CRASH_CORRUPT, block + TLSF_DATA);
-        return 0;
+    uint32_t header = words_at(device, previous)[HEADER];
+    uint32_t size = header & ~TLSF_FLAGS;
+    if (!(header & TLSF_FREE) || previous + size + TLSF_HEADER != *block) {
+        hs_device_crash(device, HS_CRASH_CORRUPT, *block + TLSF_DATA);
+        return false;
     }
-    unlink_block(device, heap, sl, previous, front, top);
-    return previous;
+    *block = previous;
+    return unlink_block(device, heap, sl, previous, size, top);
 }
 
-/* hs_tlsf_free(); `*top` is kept. */
-static inline void tlsf_free(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr data,
+/* Unlinks the free block *next, which becomes the one behind it. */
+static inline bool take_next(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr *next,
                              hs_heap_top *top)
 {
+    hs_addr block = *next;
+    uint32_t size = size_of(words_at(device, block));
+    *next = block + size + TLSF_HEADER;
+    return sound(device, heap, *next) && unlink_block(device, heap, sl, block, size, top);
+}
+
+/* Could `data` be the address of a block's data? */
+static inline bool tlsf_holds(const hs_heap *heap, hs_addr data)
+{
+    uint32_t offset = data - TLSF_DATA - heap->blocks;
+    return (offset >> 2 | offset << 30) < heap->span;
+}
+
+/* hs_tlsf_free(); gives the bytes of the block that was live, 0 after a crash. */
+static inline uint32_t tlsf_free(hs_device *device, const hs_heap *heap, uint32_t sl, hs_addr data,
+                                 hs_heap_top *top)
+{
     hs_addr block = data - TLSF_DATA;
-    uint32_t size = live_size(device, heap, block);
-    if (size == 0) {
-        return;
+    uint32_t freed = live_size(device, heap, block);
+    if (freed == 0) {
+        return 0;
     }
-    uint32_t freed = size + heap->header;
-    hs_addr next = block + size + TLSF_HEADER;
+    hs_addr next = block + freed + TLSF_HEADER;
+    if (((words_at(device, block)[HEADER] & TLSF_PREVIOUS_FREE) != 0 &&
+         !take_previous(device, heap, sl, &block, top)) ||
+        ((words_at(device, next)[HEADER] & TLSF_FREE) != 0 &&
+         !take_next(device, heap, sl, &next, top))) {
+        return 0;
+    }
+    uint32_t size = next - block - TLSF_HEADER;
     uint32_t *words = words_at(device, block);
     uint32_t *behind = words_at(device, next);
-    if (words[HEADER] & TLSF_PREVIOUS_FREE) {
-        block = take_previous(device, heap, sl, block, words, top);
-        if (block == 0) {
-            return;
-        }
-        words = words_at(device, block);
-    }
-    if (behind[HEADER] & TLSF_FREE) {
-        unlink_block(device, heap, sl, next, behind, top);
-        next += size_of(behind) + TLSF_HEADER;
-        if (!sound(device, heap, next)) {
-            return;
-        }
-        behind = words_at(device, next);
-    }
-    size = next - block - TLSF_HEADER;
-    words[HEADER] = size | TLSF_FREE | (words[HEADER] & TLSF_PREVIOUS_FREE);
+    words[HEADER] = size | TLSF_FREE; /* in front of it is no free block any more */
     behind[PREVIOUS] = block;
     behind[HEADER] |= TLSF_PREVIOUS_FREE;
-    insert(device, heap, sl, block, words, size, top);
-    words_at(device, heap->base)[TLSF_RECORD_FREE / 4] += freed;
+    words_at(device, heap->base)[TLSF_RECORD_FREE / 4] += freed + heap->header;
+    return insert(device, heap, sl, block, words, size, top) ? freed : 0;
 }
 
 #endif

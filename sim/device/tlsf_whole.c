@@ -32,21 +32,27 @@ uint32_t hs_tlsf_printed(const hs_heap *heap, uint32_t size)
     }
 }
 
-hs_heap_top hs_tlsf_top(const hs_device *device, const hs_heap *heap)
+uint32_t hs_tlsf_bound(const hs_device *device, const hs_heap *heap)
 {
-    return find_top(device, heap, heap->sl_log);
+    uint32_t rows = *words_at(device, heap->bitmap);
+    uint32_t row = rows != 0 ? hs_highest_bit(rows) : 0;
+    uint32_t columns = row < heap->row_count ? *row_of(device, heap, row) : 0;
+    return columns == 0
+               ? 0
+               : class_bound(heap->sl_log, (row << heap->sl_log) + hs_highest_bit(columns));
 }
 
 /* Every rounding maps all sizes of one class to one value, so the class's bound stands for them. */
 uint32_t hs_tlsf_largest(hs_device *device, const hs_heap *heap)
 {
-    return hs_tlsf_printed(heap, hs_tlsf_top(device, heap).bound);
+    return hs_tlsf_printed(heap, hs_tlsf_bound(device, heap));
 }
 
 uint32_t hs_tlsf_largest_exact(hs_device *device, const hs_heap *heap)
 {
     uint32_t largest = 0;
-    hs_addr block = *head_of(device, heap, hs_tlsf_top(device, heap).number);
+    uint32_t top = class_of(heap->sl_log, hs_tlsf_bound(device, heap));
+    hs_addr block = *head_of(device, heap, top);
     while (is_block(heap, block)) {
         const uint32_t *words = words_at(device, block);
         largest = size_of(words) > largest ? size_of(words) : largest;
@@ -172,12 +178,18 @@ bool hs_tlsf_claim(hs_device *device, const hs_heap *heap, hs_addr data, uint32_
     if ((gap != 0 && gap < TLSF_BLOCK_HEADER) || (tail != 0 && tail < TLSF_BLOCK_HEADER)) {
         return false;
     }
-    hs_heap_top top = unknown_top(heap);
-    unlink_block(device, heap, heap->sl_log, block, words, &top);
-    if (gap != 0) {
-        split_front(device, heap, heap->sl_log, block, gap, &top);
+    if (!ends_well(device, heap, block, have) ||
+        !unlink_block(device, heap, heap->sl_log, block, have, NULL)) {
+        return false;
     }
-    account(device, heap, use(device, heap, heap->sl_log, wanted, size, &top) + heap->header);
+    if (gap != 0) {
+        split_front(device, heap, heap->sl_log, block, gap, NULL);
+    }
+    if (!use(device, heap, heap->sl_log, wanted, have - gap, gap != 0 ? TLSF_PREVIOUS_FREE : 0,
+             &size, NULL)) {
+        return false;
+    }
+    account(device, heap, size + heap->header);
     return device->crash == HS_CRASH_NONE;
 }
 
@@ -286,7 +298,5 @@ bool hs_tlsf_register(hs_device *device, hs_heap *heap, const hs_idf_profile *pr
         hs_device_crash(device, HS_CRASH_CORRUPT, heap->first);
         return false;
     }
-    hs_heap_top top = {0, 0};
-    release_tail(device, heap, s.sl_log, heap->blocks, data, &top);
-    return true;
+    return release_tail(device, heap, s.sl_log, heap->blocks, data, NULL);
 }
