@@ -130,8 +130,8 @@ static void give(hs_run_owner *owner, uint32_t size)
     owner->live_blocks--;
 }
 
-/* In hs_slot.flags, beside the flags of the event: a realloc that the device had served was refused here,
- * the object is smaller than the trace thinks. */
+/* In hs_slot.flags, beside the flags of the event: a realloc that the device had served was refused
+ * here, the object is smaller than the trace thinks. */
 #define SLOT_SHORT 128u
 
 /* --- allocation --- */

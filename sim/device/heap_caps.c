@@ -207,7 +207,7 @@ static uint32_t payload(const hs_caps *caps, const hs_caps_heap *heap, hs_addr b
 {
     hs_device asked = caps->device; /* a question must not crash the device */
     uint32_t usable = HS_CAPS_FAST && block != 0 ? hs_heap_usable(&asked, &heap->heap, block) : 0;
-    return usable != 0 && heap->heap.poisoned ? usable + HS_HEAP_POISON : usable;
+    return usable != 0 && heap->heap.poisoned ? usable + HS_HEAP_CANARIES : usable;
 }
 
 /* After a change by the long way: a block of `before` bytes, 0: none, became one of `after`. */

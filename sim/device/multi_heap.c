@@ -8,7 +8,7 @@
 enum {
     RECORD_MINIMUM = 8,
     POISON_HEAD = 8, /* canary, requested size */
-    POISON = HS_HEAP_POISON
+    POISON = HS_HEAP_CANARIES
 };
 #define HEAD_CANARY 0xabba1234u
 #define TAIL_CANARY 0xbaad5678u

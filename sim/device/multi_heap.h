@@ -127,9 +127,9 @@ hs_addr hs_heap_realloc(hs_device *device, const hs_heap *heap, hs_addr block, u
 /* `block` 0 is ignored. */
 void hs_heap_free(hs_device *device, const hs_heap *heap, hs_addr block);
 
-/* Data bytes of a live block that its owner may use: with light poisoning HS_HEAP_POISON fewer than
- * it takes. */
-enum { HS_HEAP_POISON = 12 }; /* canary, requested size; and the canary behind the data */
+/* Data bytes of a live block that its owner may use: with light poisoning HS_HEAP_CANARIES fewer
+ * than it takes. */
+enum { HS_HEAP_CANARIES = 12 }; /* canary, requested size; and the canary behind the data */
 uint32_t hs_heap_usable(hs_device *device, const hs_heap *heap, hs_addr block);
 
 /* As the device does it: walks all blocks. */
