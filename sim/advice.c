@@ -44,7 +44,7 @@ static hs_result try_value(hs_case *c, const char *key, uint64_t value)
     hs_error error = {{0}};
     snprintf(text, sizeof text, "%" PRIu64, value);
     if (hs_policy_set(&changed, key, text, &error) != 0) {
-        return (hs_result){.verdict = HS_REFUSED, .why = error};
+        return hs_case_refuse(c, &error);
     }
     return hs_case_try(c, &(hs_trial){.policy = &changed});
 }
@@ -165,15 +165,13 @@ static int advise_parameter(hs_advices *to, hs_case *c, const hs_run *failed, co
 static hs_result try_gain(hs_case *c, size_t region, uint32_t gain)
 {
     uint32_t more[HS_LAYOUT_REGIONS_MAX] = {0};
-    hs_result result = {.verdict = HS_REFUSED};
     hs_error error = {{0}};
     more[region] = gain;
     hs_other_board *other = hs_board_enlarged(c, more, &error);
     if (other == NULL) {
-        result.why = error;
-        return result;
+        return hs_case_refuse(c, &error);
     }
-    result = hs_case_try(c, &(hs_trial){.booted = other->board});
+    hs_result result = hs_case_try(c, &(hs_trial){.booted = other->board});
     hs_other_board_destroy(other);
     return result;
 }
@@ -272,8 +270,7 @@ static void try_policy(void *context, const char *name, const char *path)
     }
     hs_policy *policy = hs_policy_load(path, &error);
     if (policy == NULL) {
-        a->result.verdict = HS_REFUSED;
-        a->result.why = error;
+        a->result = hs_case_refuse(p->c, &error);
         return;
     }
     if (has_memory(policy, p->c->layout)) {
@@ -290,11 +287,7 @@ static void try_policy(void *context, const char *name, const char *path)
 static int advise_policies(hs_advices *to, hs_case *c, hs_error *error)
 {
     policies p = {to, c, error, 0};
-    if (hs_data_list(HS_DATA_POLICY, try_policy, &p) != 0) {
-        hs_error_set(error, NULL, 0, "the host is out of memory");
-        return -1;
-    }
-    return p.result;
+    return hs_data_list(HS_DATA_POLICY, try_policy, &p, error) == 0 ? p.result : -1;
 }
 
 int hs_advise(hs_advices *to, hs_case *c, const hs_run *failed, hs_error *error)

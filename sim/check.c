@@ -8,6 +8,7 @@
 
 #include "compare.h"
 #include "expect.h"
+#include "json.h"
 
 __attribute__((format(printf, 4, 5))) static void add(hs_check *check, const hs_cell *cell,
                                                       uint64_t line, const char *format, ...)
@@ -234,6 +235,7 @@ static void compare_cell(hs_check *check, const hs_cell *cell, const json_t *old
         }
         differ(check, cell, "", rest, new);
     }
+    check->out_of_memory = hs_json_lost() || check->out_of_memory;
     json_decref(rest);
     json_decref(new);
 }

@@ -11,6 +11,7 @@
 #include "cmd_grid.h"
 #include "commands.h"
 #include "data_path.h"
+#include "json.h"
 #include "report.h"
 
 enum {
@@ -137,6 +138,12 @@ static int read_baseline(const char *path, json_t **json, hs_error *error)
         return 1;
     }
     *json = json_load_file(path, 0, &wrong);
+    if (hs_json_lost()) {
+        hs_error_set(error, path, 0, "the host is out of memory");
+        json_decref(*json);
+        *json = NULL;
+        return -1;
+    }
     if (*json == NULL || !json_is_array(json_object_get(*json, "cells"))) {
         hs_error_set(error, path, *json == NULL && wrong.line > 0 ? (uint64_t)wrong.line : 0,
                      "found %s, expected a baseline written by heapsim check --update",
@@ -248,7 +255,9 @@ static int finish(request *r, hs_check *check, const char *path, hs_error *error
     int result = 0;
     if (r->update && (found == 1 || changed != 0)) {
         result = write_baseline(check, name, error);
-        fprintf(r->words, "  baseline %s: %s\n", result == 0 ? "written" : "not written", name);
+        if (result == 0) {
+            fprintf(r->words, "  baseline written: %s\n", name);
+        }
         while (check->problem_count > unexpected) { /* accepted */
             free(check->problems[--check->problem_count].text);
         }

@@ -2,10 +2,41 @@
 #include "cmd_check_junit.h"
 
 #include <mxml.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
+
+/* Mini-XML goes on without what it has no memory for. */
+static bool lost;
+
+static void note_lost(const char *message)
+{
+    (void)message;
+    lost = true;
+}
+
+/* NULL when there is no memory, also for `parent`. */
+static mxml_node_t *add(mxml_node_t *parent, const char *name)
+{
+    mxml_node_t *node = parent != NULL ? mxmlNewElement(parent, name) : NULL;
+    lost = lost || node == NULL;
+    return node;
+}
+
+static void set(mxml_node_t *node, const char *name, const char *value)
+{
+    mxmlElementSetAttr(node, name, value);
+    lost = lost || mxmlElementGetAttr(node, name) == NULL;
+}
+
+static void set_number(mxml_node_t *node, const char *name, size_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", value);
+    set(node, name, text);
+}
 
 static size_t problems_of(const hs_check *check, const hs_cell *cell)
 {
@@ -25,22 +56,18 @@ static size_t failed_cells(const hs_check *check)
     return count;
 }
 
-static void set_number(mxml_node_t *node, const char *name, size_t value)
-{
-    mxmlElementSetAttrf(node, name, "%zu", value);
-}
-
 static void add_failure(mxml_node_t *place, const hs_check *check, const hs_cell *cell)
 {
-    mxml_node_t *failure = mxmlNewElement(place, "failure");
+    mxml_node_t *failure = add(place, "failure");
     for (size_t i = 0; i < check->problem_count; i++) {
         if (check->problems[i].cell != cell) {
             continue;
         }
         if (mxmlElementGetAttr(failure, "message") == NULL) {
-            mxmlElementSetAttr(failure, "message", check->problems[i].text);
+            set(failure, "message", check->problems[i].text);
         }
-        mxmlNewOpaquef(failure, "%s\n", check->problems[i].text);
+        lost = lost || failure == NULL ||
+               mxmlNewOpaquef(failure, "%s\n", check->problems[i].text) == NULL;
     }
 }
 
@@ -48,13 +75,12 @@ static void add_failure(mxml_node_t *place, const hs_check *check, const hs_cell
 static void add_case(mxml_node_t *suite, const hs_check *check, const hs_cell *cell)
 {
     bool failed = problems_of(check, cell) != 0;
-    mxml_node_t *place = mxmlNewElement(suite, "testcase");
-    mxmlElementSetAttr(place, "classname", check->grid.scenarios[0]->name);
-    mxmlElementSetAttr(place, "name", cell != NULL ? cell->id : "scenario");
-    mxmlElementSetAttr(place, "file", check->path);
+    mxml_node_t *place = add(suite, "testcase");
+    set(place, "classname", check->grid.scenarios[0]->name);
+    set(place, "name", cell != NULL ? cell->id : "scenario");
+    set(place, "file", check->path);
     if (cell != NULL && cell->state != HS_CELL_DONE && !failed) {
-        mxmlElementSetAttr(mxmlNewElement(place, "skipped"), "message",
-                           cell->reason != NULL ? cell->reason : "not replayed");
+        set(add(place, "skipped"), "message", cell->reason != NULL ? cell->reason : "not replayed");
     }
     if (failed) {
         add_failure(place, check, cell);
@@ -69,8 +95,8 @@ static void add_suite(mxml_node_t *suites, const hs_check *check)
         const hs_cell *cell = &check->grid.cells[i];
         skipped += cell->state != HS_CELL_DONE && problems_of(check, cell) == 0;
     }
-    mxml_node_t *suite = mxmlNewElement(suites, "testsuite");
-    mxmlElementSetAttr(suite, "name", check->grid.scenarios[0]->name);
+    mxml_node_t *suite = add(suites, "testsuite");
+    set(suite, "name", check->grid.scenarios[0]->name);
     set_number(suite, "tests", check->grid.cell_count + whole);
     set_number(suite, "failures", failed_cells(check));
     set_number(suite, "skipped", skipped);
@@ -94,16 +120,18 @@ static const char *line_begins(mxml_node_t *node, int where)
 
 int hs_check_junit(const hs_check *checks, size_t count, const char *path, hs_error *error)
 {
+    lost = false;
+    mxmlSetErrorCallback(note_lost);
     mxml_node_t *xml = mxmlNewXML("1.0");
-    mxml_node_t *suites = mxmlNewElement(xml, "testsuites");
-    for (size_t i = 0; suites != NULL && i < count; i++) {
+    mxml_node_t *suites = add(xml, "testsuites");
+    for (size_t i = 0; i < count; i++) {
         add_suite(suites, &checks[i]);
     }
     mxmlSetWrapMargin(0);
-    char *text = suites != NULL ? mxmlSaveAllocString(xml, line_begins) : NULL;
+    char *text = lost ? NULL : mxmlSaveAllocString(xml, line_begins);
     mxmlDelete(xml);
     if (text == NULL) {
-        hs_error_set(error, path, 0, "the XML cannot be made");
+        hs_error_set(error, NULL, 0, "the host is out of memory");
         return -1;
     }
     hs_output *output = hs_output_open(path, error);

@@ -6,6 +6,7 @@
 #include "cmd_grid.h"
 #include "commands.h"
 #include "compare.h"
+#include "memory_text.h"
 #include "output.h"
 #include "report.h"
 
@@ -128,7 +129,7 @@ static int write_markdown(const hs_grid *grid, const char *path, hs_error *error
         return -1;
     }
     int result = write_tables(grid, HS_TABLE_MARKDOWN, memory, error);
-    if (fclose(memory) != 0 && result == 0) {
+    if (hs_memory_text_close(memory, &text) != 0 && result == 0) {
         hs_error_set(error, NULL, 0, "the host is out of memory");
         result = -1;
     }

@@ -189,7 +189,9 @@ static int add_traces(hs_cmd_grid *g, const char *names, hs_grid *grid, hs_error
     char *copy = strdup(names);
     hs_cmd_names parts = {.count = 0};
     hs_scenario *scenario = NULL;
-    if (copy == NULL || hs_cmd_split(&parts, copy, '+') != 0) {
+    if (copy == NULL) {
+        hs_error_set(error, NULL, 0, "the host is out of memory");
+    } else if (hs_cmd_split(&parts, copy, '+') != 0) {
         hs_error_set(error, NULL, 0, "found '%s', expected traces joined by +", names);
     } else {
         scenario = hs_scenario_of_traces(parts.texts, parts.count, error);

@@ -9,6 +9,7 @@
 #include "data_path.h"
 #include "import.h"
 #include "input.h"
+#include "memory_text.h"
 #include "output.h"
 
 static void help(void)
@@ -100,10 +101,12 @@ static char *read_log(const char *path, size_t *size, hs_error *error)
     while (got > 0) {
         if (*size == room) {
             room = room == 0 ? 65536 : room * 2;
-            char *larger = *size <= HS_IMPORT_SIZE_MAX ? realloc(data, room) : NULL;
+            bool fits = *size <= HS_IMPORT_SIZE_MAX;
+            char *larger = fits ? realloc(data, room) : NULL;
             if (larger == NULL) {
-                hs_error_set(error, path, 0, "found a log too large for memory (limit %zu MiB)",
-                             HS_IMPORT_SIZE_MAX >> 20);
+                hs_error_set(error, path, 0,
+                             fits ? "the host is out of memory"
+                                  : "found a log of more than 1 GiB, expected less");
                 got = -1;
                 break;
             }
@@ -126,12 +129,12 @@ static int write_layout(const options *o, hs_import_report *report, hs_error *er
     size_t size = 0;
     FILE *memory = open_memstream(&text, &size);
     if (memory == NULL) {
-        hs_error_set(error, NULL, 0, "out of memory");
+        hs_error_set(error, NULL, 0, "the host is out of memory");
         return -1;
     }
     int result = hs_import_write(&o->request, memory, report, error);
-    if (fclose(memory) != 0 && result == 0) {
-        hs_error_set(error, NULL, 0, "out of memory");
+    if (hs_memory_text_close(memory, &text) != 0 && result == 0) {
+        hs_error_set(error, NULL, 0, "the host is out of memory");
         result = -1;
     }
     hs_output *output = result == 0 ? hs_output_open(o->out, error) : NULL;

@@ -5,60 +5,72 @@
 #include "commands.h"
 #include "data_path.h"
 #include "device/profile.h"
+#include "error.h"
 #include "layout.h"
 #include "metric_names.h"
 #include "policy.h"
 #include "scenario.h"
 #include "trace.h"
 
-/* A file that cannot be read is listed with what is wrong with it. */
+/* A file that cannot be read is listed with what is wrong with it. What the host lacks ends the
+ * list: `context` is its error. */
+static void show_row(void *context, const char *name, const char *title, const hs_error *wrong)
+{
+    hs_error *host = context;
+    if (title == NULL && hs_error_of_host(wrong)) {
+        hs_error_set(host, NULL, 0, "%s", wrong->text);
+    }
+    if (host->text[0] == 0) {
+        printf("%-22s %s\n", name, title != NULL ? title : wrong->text);
+    }
+}
+
 static void show_layout(void *context, const char *name, const char *path)
 {
-    (void)context;
     hs_error error = {{0}};
     hs_layout *layout = hs_layout_load(path, &error);
-    printf("%-22s %s\n", name, layout != NULL ? layout->title : error.text);
+    show_row(context, name, layout != NULL ? layout->title : NULL, &error);
     hs_layout_free(layout);
 }
 
 static void show_policy(void *context, const char *name, const char *path)
 {
-    (void)context;
     hs_error error = {{0}};
     hs_policy *policy = hs_policy_load(path, &error);
-    printf("%-22s %s\n", name, policy != NULL ? policy->title : error.text);
+    show_row(context, name, policy != NULL ? policy->title : NULL, &error);
     hs_policy_free(policy);
 }
 
 static void show_trace(void *context, const char *name, const char *path)
 {
-    (void)context;
     hs_error error = {{0}};
     hs_trace *trace = hs_trace_open(path, &error);
     if (trace == NULL) {
-        printf("%-22s %s\n", name, error.text);
+        show_row(context, name, NULL, &error);
         return;
     }
     const hs_trace_header *header = hs_trace_get_header(trace);
-    printf("%-22s %-9s %s\n", name, hs_origin_name(header->origin),
-           header->title != NULL ? header->title : "");
+    char title[1024];
+    snprintf(title, sizeof title, "%-9s %s", hs_origin_name(header->origin),
+             header->title != NULL ? header->title : "");
+    show_row(context, name, title, NULL);
     hs_trace_close(trace);
 }
 
 static void show_scenario(void *context, const char *name, const char *path)
 {
-    (void)context;
     hs_error error = {{0}};
     hs_scenario *scenario = hs_scenario_load(path, &error);
-    printf("%-22s %s\n", name, scenario != NULL ? scenario->title : error.text);
+    show_row(context, name, scenario != NULL ? scenario->title : NULL, &error);
     hs_scenario_free(scenario);
 }
 
 static int list_data(enum hs_data_kind kind,
                      void (*show)(void *context, const char *name, const char *path))
 {
-    return hs_data_list(kind, show, NULL) == 0 ? HS_EXIT_OK
-                                               : hs_cmd_refuse("the host is out of memory");
+    hs_error error = {{0}};
+    hs_data_list(kind, show, &error, &error);
+    return error.text[0] == 0 ? HS_EXIT_OK : hs_cmd_refuse("%s", error.text);
 }
 
 static int list_layouts(void)

@@ -7,6 +7,7 @@
 #include "cmd_grid.h"
 #include "cmd_search_words.h"
 #include "commands.h"
+#include "json.h"
 #include "report.h"
 #include "value_search.h"
 #include "yaml_file.h"
@@ -439,8 +440,8 @@ static int write_json(const request *r)
         bool none = w->result.way == HS_SEARCH_NONE;
         json_array_append_new(
             list,
-            json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:I}", "cell", id, "way",
-                      way_names[w->result.way], "applies", w->applies, "value",
+            json_pack("{s:o, s:s, s:b, s:o, s:o, s:o, s:b, s:b, s:I}", "cell", hs_json_text(id),
+                      "way", way_names[w->result.way], "applies", w->applies, "value",
                       none ? json_null() : json_integer(w->result.value), "python_free",
                       none || w->python == HS_METRIC_ABSENT ? json_null() : json_integer(w->python),
                       "sockets", none ? json_null() : json_integer(w->sockets), "edge",

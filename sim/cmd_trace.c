@@ -231,7 +231,7 @@ static int slice(int argc, char **argv)
 {
     const char **owners = calloc((size_t)argc, sizeof *owners);
     if (owners == NULL) {
-        return hs_cmd_refuse("out of memory");
+        return hs_cmd_refuse("the host is out of memory");
     }
     hs_slice wanted = {.owners = owners};
     int status = run_slice(&wanted, argc, argv);

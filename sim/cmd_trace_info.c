@@ -8,7 +8,7 @@
 
 #include "cmd_trace.h"
 #include "commands.h"
-#include "output.h"
+#include "report.h"
 #include "trace_survey.h"
 
 static const char usage[] =
@@ -225,19 +225,9 @@ static int write_json(const hs_survey *s, const char *path)
 {
     hs_error error = {.text = ""};
     json_t *root = survey_json(s);
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    int result = hs_json_write(root, path, &error);
     json_decref(root);
-    hs_output *output = text != NULL ? hs_output_open(path, &error) : NULL;
-    int result = -1;
-    if (output != NULL && (hs_output_write(output, text, strlen(text), &error) != 0 ||
-                           hs_output_write(output, "\n", 1, &error) != 0)) {
-        hs_output_abandon(output);
-    } else if (output != NULL) {
-        result = hs_output_close(output, &error);
-    }
-    free(text);
-    return result == 0 ? HS_EXIT_OK
-                       : hs_cmd_refuse("%s", error.text[0] != 0 ? error.text : "out of memory");
+    return result == 0 ? HS_EXIT_OK : hs_cmd_refuse("%s", error.text);
 }
 
 static int tell(hs_trace *trace, const char *json)

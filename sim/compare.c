@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "output.h"
 
 hs_share hs_wilson(uint64_t hits, uint64_t count)
@@ -65,11 +66,12 @@ static json_t *failure_json(const hs_cell_failure *f)
         return json_pack("{s:s, s:I}", "crash", f->crash, "event", (json_int_t)f->event);
     }
     return json_pack(
-        "{s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I}", "trace", f->trace, "line",
-        (json_int_t)f->line, "event", (json_int_t)f->event, "phase", f->phase, "owner", f->owner,
-        "size", (json_int_t)f->size, "heap", f->heap == HS_HEAP_GC ? "gc" : "idf", "class",
-        hs_failure_class_name(f->failure_class), "free", (json_int_t)f->free, "largest_free_block",
-        (json_int_t)f->largest, "gc_free", (json_int_t)f->gc_free);
+        "{s:o, s:I, s:I, s:o, s:o, s:I, s:s, s:s, s:I, s:I, s:I}", "trace", hs_json_text(f->trace),
+        "line", (json_int_t)f->line, "event", (json_int_t)f->event, "phase", hs_json_text(f->phase),
+        "owner", hs_json_text(f->owner), "size", (json_int_t)f->size, "heap",
+        f->heap == HS_HEAP_GC ? "gc" : "idf", "class", hs_failure_class_name(f->failure_class),
+        "free", (json_int_t)f->free, "largest_free_block", (json_int_t)f->largest, "gc_free",
+        (json_int_t)f->gc_free);
 }
 
 static json_t *marks_json(const hs_cell_result *r)
@@ -77,8 +79,8 @@ static json_t *marks_json(const hs_cell_result *r)
     json_t *list = json_array();
     for (size_t i = 0; i < r->mark_count; i++) {
         const hs_cell_mark *mark = &r->marks[i];
-        json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "name", mark->name, "event",
-                                              (json_int_t)mark->event, "metrics",
+        json_array_append_new(list, json_pack("{s:o, s:I, s:o}", "name", hs_json_text(mark->name),
+                                              "event", (json_int_t)mark->event, "metrics",
                                               values_json(mark->values, HS_METRIC_MARK)));
     }
     return list;
@@ -90,12 +92,12 @@ json_t *hs_cell_json(const hs_grid *grid, const hs_cell *cell)
 {
     const hs_grid_group *group = &grid->groups[cell->group];
     const hs_cell_result *r = &cell->result;
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "id", cell->id, "layout",
-                             grid->layouts[group->layout].layout->name, "policy",
-                             group->policy->name, "scenario", cell->scenario->name, "seed",
-                             (json_int_t)cell->seed, "state", state_names[cell->state]);
+    json_t *json = json_pack("{s:o, s:s, s:s, s:o, s:I, s:s}", "id", hs_json_text(cell->id),
+                             "layout", grid->layouts[group->layout].layout->name, "policy",
+                             group->policy->name, "scenario", hs_json_text(cell->scenario->name),
+                             "seed", (json_int_t)cell->seed, "state", state_names[cell->state]);
     if (cell->state == HS_CELL_UNFIT) {
-        json_object_set_new(json, "reason", json_string(cell->reason));
+        json_object_set_new(json, "reason", hs_json_text(cell->reason));
     }
     if (cell->state == HS_CELL_DONE) {
         json_object_set_new(json, "outcome", json_string(r->failed ? "failed" : "completed"));
@@ -111,6 +113,7 @@ static json_t *addresses_json(const hs_cell_result *r)
 {
     char *text = malloc(4 * r->checkpoint_count + 1);
     if (text == NULL) {
+        hs_json_lose();
         return NULL;
     }
     for (size_t i = 0; i < r->checkpoint_count; i++) {

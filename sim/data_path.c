@@ -1,6 +1,7 @@
 #include "data_path.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -216,7 +217,7 @@ typedef struct entries {
     const kind_row *kind;
     entry *list;
     size_t count;
-    bool failed;
+    hs_error *error; /* set when something may be missing */
 } entries;
 
 static void add_entry(entries *all, const char *folder, const char *file, size_t name_length)
@@ -225,7 +226,9 @@ static void add_entry(entries *all, const char *folder, const char *file, size_t
     entry *list = realloc(all->list, (all->count + 1) * sizeof *list);
     if (list == NULL || !join(path, folder, file)) {
         all->list = list != NULL ? list : all->list;
-        all->failed = list == NULL;
+        if (list == NULL) {
+            hs_error_set(all->error, NULL, 0, "the host is out of memory");
+        }
         return;
     }
     all->list = list;
@@ -235,7 +238,7 @@ static void add_entry(entries *all, const char *folder, const char *file, size_t
     if (added->name == NULL || added->path == NULL) {
         free(added->name);
         free(added->path);
-        all->failed = true;
+        hs_error_set(all->error, NULL, 0, "the host is out of memory");
         return;
     }
     all->count++;
@@ -246,6 +249,7 @@ static int list_folder(void *context, const char *folder)
     entries *all = context;
     DIR *directory = opendir(folder);
     if (directory == NULL) {
+        hs_error_set(all->error, folder, 0, "cannot be read: %s", strerror(errno));
         return 0;
     }
     for (struct dirent *item; (item = readdir(directory)) != NULL;) {
@@ -335,16 +339,25 @@ static void collect(entries *all)
     }
 }
 
+static char *copy_path(const char *path, hs_error *error)
+{
+    char *copy = strdup(path);
+    if (copy == NULL) {
+        hs_error_set(error, NULL, 0, "the host is out of memory");
+    }
+    return copy;
+}
+
 char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error)
 {
     if (is_file(name) || strcmp(name, "-") == 0) {
-        return strdup(name);
+        return copy_path(name, error);
     }
     search s = {.kind = &kinds[kind], .name = name};
     if (name[0] != 0 && name[0] != '/' && each_folder(s.kind, search_folder, &s) != 0) {
-        return strdup(s.path);
+        return copy_path(s.path, error);
     }
-    entries all = {.kind = &kinds[kind]};
+    entries all = {.kind = &kinds[kind], .error = error};
     collect(&all);
     if (is_folder(name)) {
         hs_error_set(error, name, 0, "found a directory, expected a %s", kinds[kind].word);
@@ -356,13 +369,19 @@ char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error)
 }
 
 int hs_data_list(enum hs_data_kind kind,
-                 void (*visit)(void *context, const char *name, const char *path), void *context)
+                 void (*visit)(void *context, const char *name, const char *path), void *context,
+                 hs_error *error)
 {
-    entries all = {.kind = &kinds[kind]};
+    hs_error missing = {{0}};
+    entries all = {.kind = &kinds[kind], .error = &missing};
     collect(&all);
-    for (size_t i = 0; i < all.count; i++) {
+    for (size_t i = 0; i < all.count && !hs_error_of_host(&missing); i++) {
         visit(context, all.list[i].name, all.list[i].path);
     }
     release(&all);
-    return all.failed ? -1 : 0;
+    if (missing.text[0] != 0) {
+        hs_error_set(error, NULL, 0, "%s", missing.text);
+        return -1;
+    }
+    return 0;
 }

@@ -20,8 +20,9 @@ char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error);
 void hs_data_look_beside(const char *path);
 
 /* Names of all data of a kind, without suffix, sorted, each once; calls visit(context, name, path).
- * Returns 0, or -1 when the host is out of memory. */
+ * 0, or -1 with *error: a folder cannot be read, or the host is out of memory. */
 int hs_data_list(enum hs_data_kind kind,
-                 void (*visit)(void *context, const char *name, const char *path), void *context);
+                 void (*visit)(void *context, const char *name, const char *path), void *context,
+                 hs_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 #include "error.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,4 +32,10 @@ void hs_error_set(hs_error *error, const char *file, uint64_t line, const char *
             *c = '?';
         }
     }
+}
+
+bool hs_error_of_host(const hs_error *error)
+{
+    return strstr(error->text, "the host ") != NULL ||
+           strstr(error->text, strerror(ENOMEM)) != NULL;
 }

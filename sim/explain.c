@@ -226,6 +226,7 @@ int hs_explain(hs_explanation *to, hs_case *c, hs_error *error)
     if (result == 0) {
         result = hs_bounds_find(&to->bounds, c, error);
     }
+    result = result == 0 ? hs_case_check(c, error) : -1;
     if (result != 0) {
         hs_explanation_release(to);
     }

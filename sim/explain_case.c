@@ -336,6 +336,23 @@ static void note_result(hs_result *result, const hs_run *run)
     }
 }
 
+hs_result hs_case_refuse(hs_case *c, const hs_error *why)
+{
+    if (hs_error_of_host(why) && c->host.text[0] == 0) {
+        c->host = *why;
+    }
+    return (hs_result){.verdict = HS_REFUSED, .why = *why};
+}
+
+int hs_case_check(const hs_case *c, hs_error *error)
+{
+    if (c->host.text[0] != 0) {
+        hs_error_set(error, NULL, 0, "%s", c->host.text);
+        return -1;
+    }
+    return 0;
+}
+
 hs_result hs_case_try(hs_case *c, const hs_trial *trial)
 {
     hs_result result = {.verdict = HS_PASSED};
@@ -348,8 +365,7 @@ hs_result hs_case_try(hs_case *c, const hs_trial *trial)
         result.python = info.total;
     }
     if (run == NULL || play(c, run, trial, &error) != 0) {
-        result.verdict = HS_REFUSED;
-        result.why = error;
+        result = hs_case_refuse(c, &error);
     } else {
         note_result(&result, run);
     }

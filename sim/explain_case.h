@@ -44,6 +44,7 @@ typedef struct hs_case {
     uint64_t replays;      /* done so far */
     hs_progress *progress; /* told after each replay of the many; NULL: nobody */
     uint64_t planned;      /* replays, at a guess */
+    hs_error host;         /* what the host lacked in a replay: then no verdict counts */
 } hs_case;
 
 /* Boots `layout`; layout and policy must outlive the case. NULL with *error. */
@@ -78,6 +79,11 @@ typedef struct hs_result {
 
 /* Replays until the first failure. Costs a copy of the board and the events. */
 hs_result hs_case_try(hs_case *c, const hs_trial *trial);
+
+/* What a trial is when it is refused before it is replayed. */
+hs_result hs_case_refuse(hs_case *c, const hs_error *why);
+/* 0, or -1 with *error: the host lacked something in one of the trials so far. */
+int hs_case_check(const hs_case *c, hs_error *error);
 
 /* The same on a board of its own and keeps the run as it stands, with open streams; release with
  * hs_case_release_run(). NULL with *error also when the trace is wrong. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "explain.h"
+#include "json.h"
 #include "report.h"
 
 static json_t *integer(uint64_t value)
@@ -15,7 +16,7 @@ static json_t *phases_json(const hs_run *run, const hs_holding *h)
     json_t *list = json_array();
     for (size_t i = 0; i < run->phase_count; i++) {
         if (h->phases[i]) {
-            json_array_append_new(list, json_string(run->phases[i]));
+            json_array_append_new(list, hs_json_text(run->phases[i]));
         }
     }
     return list;
@@ -29,27 +30,27 @@ static json_t *stores_json(const hs_explanation *e)
         json_t *holders = json_array();
         for (size_t k = 0; k < p->count; k++) {
             const hs_holding *h = &p->holdings[k];
-            json_array_append_new(holders,
-                                  json_pack("{s:s, s:I, s:I, s:o}", "owner", h->name, "bytes",
-                                            (json_int_t)h->bytes, "blocks", (json_int_t)h->blocks,
-                                            "phases", phases_json(e->run, h)));
+            json_array_append_new(
+                holders, json_pack("{s:o, s:I, s:I, s:o}", "owner", hs_json_text(h->name), "bytes",
+                                   (json_int_t)h->bytes, "blocks", (json_int_t)h->blocks, "phases",
+                                   phases_json(e->run, h)));
         }
         json_array_append_new(
-            list,
-            json_pack("{s:I, s:I, s:s, s:b, s:I, s:I, s:I, s:o}", "start", (json_int_t)p->start,
-                      "size", (json_int_t)p->size, "type", p->type, "serves", p->serves, "free",
-                      (json_int_t)p->free, "free_blocks", (json_int_t)p->free_blocks,
-                      "largest_free_block_exact", (json_int_t)p->largest, "holders", holders));
+            list, json_pack("{s:I, s:I, s:o, s:b, s:I, s:I, s:I, s:o}", "start",
+                            (json_int_t)p->start, "size", (json_int_t)p->size, "type",
+                            hs_json_text(p->type), "serves", p->serves, "free", (json_int_t)p->free,
+                            "free_blocks", (json_int_t)p->free_blocks, "largest_free_block_exact",
+                            (json_int_t)p->largest, "holders", holders));
     }
     return list;
 }
 
 static json_t *pin_json(const hs_run *run, const hs_pin *pin)
 {
-    json_t *json = json_pack("{s:I, s:I, s:s}", "start", (json_int_t)pin->start, "size",
-                             (json_int_t)pin->size, "owner", hs_pin_name(run, pin));
+    json_t *json = json_pack("{s:I, s:I, s:o}", "start", (json_int_t)pin->start, "size",
+                             (json_int_t)pin->size, "owner", hs_json_text(hs_pin_name(run, pin)));
     if (pin->kind == HS_PIN_OWNER) {
-        json_object_set_new(json, "phase", json_string(run->phases[pin->phase]));
+        json_object_set_new(json, "phase", hs_json_text(run->phases[pin->phase]));
         json_object_set_new(json, "event", integer(pin->born));
         json_object_set_new(json, "age", integer(pin->age));
     }
@@ -66,11 +67,11 @@ static json_t *pins_json(const hs_explanation *e)
             json_array_append_new(blocks, pin_json(e->run, &s->pins[k]));
         }
         json_array_append_new(
-            list, json_pack("{s:I, s:I, s:s, s:I, s:b, s:b, s:I, s:I, s:o}", "start",
-                            (json_int_t)s->start, "size", (json_int_t)s->size, "type", s->type,
-                            "wanted", (json_int_t)s->wanted, "possible", s->possible, "verified",
-                            s->verified, "bytes", (json_int_t)s->bytes, "room", (json_int_t)s->room,
-                            "blocks", blocks));
+            list, json_pack("{s:I, s:I, s:o, s:I, s:b, s:b, s:I, s:I, s:o}", "start",
+                            (json_int_t)s->start, "size", (json_int_t)s->size, "type",
+                            hs_json_text(s->type), "wanted", (json_int_t)s->wanted, "possible",
+                            s->possible, "verified", s->verified, "bytes", (json_int_t)s->bytes,
+                            "room", (json_int_t)s->room, "blocks", blocks));
     }
     return list;
 }
@@ -86,12 +87,12 @@ static json_t *result_json(const hs_result *r)
     if (r->verdict == HS_FAILED) {
         json_object_set_new(json, "class",
                             json_string(hs_failure_class_name(r->failure.failure_class)));
-        json_object_set_new(json, "owner", json_string(r->owner));
+        json_object_set_new(json, "owner", hs_json_text(r->owner));
         json_object_set_new(json, "size", integer(r->failure.size));
         json_object_set_new(json, "event", integer(r->failure.event));
     }
     if (r->why.text[0] != 0) {
-        json_object_set_new(json, "why", json_string(r->why.text));
+        json_object_set_new(json, "why", hs_json_text(r->why.text));
     }
     return json;
 }
@@ -105,10 +106,10 @@ static json_t *advice_json(const hs_advice *a)
     char text[1200];
     hs_advice_sentence(a, text, sizeof text);
     json_t *json =
-        json_pack("{s:s, s:b, s:b, s:o, s:s}", "kind", kinds[a->kind], "helps", a->helps, "applies",
-                  a->applies, "result", result_json(&a->result), "text", text);
+        json_pack("{s:s, s:b, s:b, s:o, s:o}", "kind", kinds[a->kind], "helps", a->helps, "applies",
+                  a->applies, "result", result_json(&a->result), "text", hs_json_text(text));
     if (a->kind == HS_ADVICE_PARAMETER) {
-        json_object_set_new(json, "name", json_string(a->name));
+        json_object_set_new(json, "name", hs_json_text(a->name));
         json_object_set_new(json, "now", integer(a->now));
         json_object_set_new(
             json, "tried",
@@ -119,7 +120,7 @@ static json_t *advice_json(const hs_advice *a)
             json, "tried",
             json_pack("[I, I, I]", (json_int_t)a->step, (json_int_t)a->high, (json_int_t)a->step));
     } else if (a->text != NULL) {
-        json_object_set_new(json, "name", json_string(a->text));
+        json_object_set_new(json, "name", hs_json_text(a->text));
     }
     if (a->helps && (a->kind == HS_ADVICE_PARAMETER || a->kind == HS_ADVICE_REGION)) {
         json_object_set_new(json, "value", integer(a->value));
@@ -156,9 +157,9 @@ static json_t *bounds_json(const hs_bounds *b)
         const hs_region_bound *r = &b->regions[i];
         json_t *spare = r->known ? integer(r->spare) : json_null();
         json_array_append_new(regions,
-                              json_pack("{s:I, s:I, s:s, s:I, s:o}", "start", (json_int_t)r->start,
-                                        "size", (json_int_t)r->size, "type", r->type, "room",
-                                        (json_int_t)r->room, "spare", spare));
+                              json_pack("{s:I, s:I, s:o, s:I, s:o}", "start", (json_int_t)r->start,
+                                        "size", (json_int_t)r->size, "type", hs_json_text(r->type),
+                                        "room", (json_int_t)r->room, "spare", spare));
     }
     return json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:o}", "floor",
                      floor_json(&b->floor), "room", (json_int_t)b->room, "added",
@@ -171,9 +172,10 @@ static json_t *traces_json(const hs_case *c)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < c->tape_count; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", c->tapes[i].name, "origin",
-                                              hs_origin_name(c->tapes[i].header.origin), "events",
-                                              (json_int_t)c->tapes[i].count));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s, s:I}", "name", hs_json_text(c->tapes[i].name),
+                                        "origin", hs_origin_name(c->tapes[i].header.origin),
+                                        "events", (json_int_t)c->tapes[i].count));
     }
     return list;
 }

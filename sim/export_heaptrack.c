@@ -194,7 +194,7 @@ static int export_events(exporter *e, hs_trace *trace, hs_error *error)
             }
         }
         if (e->no_memory) {
-            hs_error_set(error, hs_trace_path(trace), 0, "out of memory");
+            hs_error_set(error, hs_trace_path(trace), 0, "the host is out of memory");
             return -1;
         }
     }

@@ -104,6 +104,9 @@ const char *hs_grid_reason(const char *message)
 /* All cells of the job would stumble over the same statement. */
 static int mark_unfit(worker *w, const job *j)
 {
+    if (hs_error_of_host(&w->error)) {
+        return -1;
+    }
     for (size_t i = 0; i < j->count; i++) {
         hs_cell *cell = cell_at(w->crew, j->first + i);
         cell->state = HS_CELL_UNFIT;
@@ -124,7 +127,7 @@ static int advance(worker *w, job *j, size_t to)
     if (j->run == NULL) {
         j->run = hs_cell_run_create(w->crew->grid, first->group, &w->pool, &w->error);
         if (j->run == NULL) { /* the board or the collector refuses the policy */
-            return strstr(w->error.text, "the host ") == NULL && mark_unfit(w, j) == 0 ? 1 : -1;
+            return mark_unfit(w, j) == 0 ? 1 : -1;
         }
     }
     for (; j->depth < to; j->depth++) {
@@ -194,7 +197,7 @@ static int split(worker *w, job *j, size_t left)
 {
     job *right = malloc(sizeof *right);
     if (right == NULL) {
-        strcpy(w->error.text, "the host is out of memory");
+        hs_error_set(&w->error, NULL, 0, "the host is out of memory");
         return -1;
     }
     *right = (job){.first = j->first + left, .count = j->count - left, .depth = j->depth};

@@ -49,7 +49,7 @@ static int count_lines(const hs_import_request *request, uint64_t counts[READERS
 {
     hs_import_lines *lines = calloc(1, sizeof *lines);
     if (lines == NULL) {
-        hs_error_set(error, request->name, 0, "out of memory");
+        hs_error_set(error, request->name, 0, "the host is out of memory");
         return -1;
     }
     lines->data = request->data;
@@ -178,7 +178,7 @@ static int read_lines(hs_import *import, const hs_import_reader *reader, uint64_
         reader->end(import);
     }
     if (import->no_memory) {
-        hs_error_set(error, import->request->name, 0, "out of memory");
+        hs_error_set(error, import->request->name, 0, "the host is out of memory");
         return -1;
     }
     if (import->error.text[0] != 0) {
@@ -193,7 +193,7 @@ static int one_pass(hs_import *import, const hs_import_reader *reader, uint64_t 
 {
     import->state = calloc(1, reader->state_size + 1);
     if (import->state == NULL) {
-        hs_error_set(error, import->request->name, 0, "out of memory");
+        hs_error_set(error, import->request->name, 0, "the host is out of memory");
         return -1;
     }
     int result = read_lines(import, reader, start_line, error);
@@ -210,7 +210,7 @@ static int import_trace(hs_import *import, const hs_import_reader *reader, hs_im
 {
     import->trace = hs_import_trace_create();
     if (import->trace == NULL) {
-        hs_error_set(error, import->request->name, 0, "out of memory");
+        hs_error_set(error, import->request->name, 0, "the host is out of memory");
         return -1;
     }
     int result = one_pass(import, reader, 0, error);
@@ -243,7 +243,7 @@ static int import_layout(hs_import *import, const hs_import_reader *reader, FILE
     import->board = calloc(1, sizeof *import->board);
     int result = -1;
     if (import->board == NULL) {
-        hs_error_set(error, import->request->name, 0, "out of memory");
+        hs_error_set(error, import->request->name, 0, "the host is out of memory");
     } else {
         result = read_lines(import, reader, 0, error);
     }

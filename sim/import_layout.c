@@ -370,7 +370,7 @@ static int check(const hs_import *import, const hs_import_moment *m, hs_error *e
     } else if (m->too_many_blocks) {
         hs_error_set(error, name, 0, "found more than %d live blocks", HS_IMPORT_BLOCKS_MAX);
     } else if (m->no_memory) {
-        hs_error_set(error, name, 0, "out of memory");
+        hs_error_set(error, name, 0, "the host is out of memory");
     } else {
         return 0;
     }
@@ -381,7 +381,7 @@ int hs_import_layout_write(hs_import *import, FILE *out, hs_error *error)
 {
     hs_import_moment *m = calloc(1, sizeof *m);
     if (m == NULL) {
-        hs_error_set(error, import->request->name, 0, "out of memory");
+        hs_error_set(error, import->request->name, 0, "the host is out of memory");
         return -1;
     }
     hs_import_moment_choose(m, import->board);

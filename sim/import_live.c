@@ -54,9 +54,25 @@ static bool grow(hs_live *live)
     return true;
 }
 
+/* Room in `spare` for every slot that there is, so that giving one back cannot fail. */
+static bool grow_spare(hs_live *live)
+{
+    if (live->next_slot < live->spare_size) {
+        return true;
+    }
+    size_t size = live->spare_size == 0 ? 64 : live->spare_size * 2;
+    uint32_t *larger = realloc(live->spare, size * sizeof *larger);
+    if (larger == NULL) {
+        return false;
+    }
+    live->spare = larger;
+    live->spare_size = size;
+    return true;
+}
+
 bool hs_live_reserve(hs_live *live, uint32_t *slot)
 {
-    if (live->next_slot == UINT32_MAX - 1) {
+    if (live->next_slot == UINT32_MAX - 1 || !grow_spare(live)) {
         return false;
     }
     *slot = live->next_slot++;
@@ -92,21 +108,6 @@ static void close_hole(hs_live *live, size_t hole)
     live->entries[hole].slot = 0;
 }
 
-static bool keep_spare(hs_live *live, uint32_t slot)
-{
-    if (live->spare_count == live->spare_size) {
-        size_t size = live->spare_size == 0 ? 64 : live->spare_size * 2;
-        uint32_t *larger = realloc(live->spare, size * sizeof *larger);
-        if (larger == NULL) {
-            return false;
-        }
-        live->spare = larger;
-        live->spare_size = size;
-    }
-    live->spare[live->spare_count++] = slot;
-    return true;
-}
-
 bool hs_live_remove(hs_live *live, uint64_t key, uint32_t *slot)
 {
     hs_live_entry *entry = look_up(live, key);
@@ -116,7 +117,7 @@ bool hs_live_remove(hs_live *live, uint64_t key, uint32_t *slot)
     *slot = entry->slot - 1;
     close_hole(live, (size_t)(entry - live->entries));
     live->used--;
-    (void)keep_spare(live, *slot); /* without memory the number is just not used again */
+    live->spare[live->spare_count++] = *slot;
     return true;
 }
 

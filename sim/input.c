@@ -82,7 +82,7 @@ static int start_packing(hs_input *input, hs_error *error)
         ready = input->zstandard != NULL;
     }
     if (!ready) {
-        hs_error_set(error, input->path, 0, "out of memory");
+        hs_error_set(error, input->path, 0, "the host is out of memory");
     }
     return ready ? 0 : -1;
 }
@@ -95,7 +95,7 @@ hs_input *hs_input_open(const char *path, hs_error *error)
     }
     if (input == NULL || (input->path = strdup(path)) == NULL) {
         free(input);
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return NULL;
     }
     input->file = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

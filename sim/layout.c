@@ -257,7 +257,7 @@ static int read_regions(const reader *r)
 {
     r->layout->regions = calloc(r->raw->regions_count, sizeof *r->layout->regions);
     if (r->layout->regions == NULL) {
-        hs_yaml_fail(r->yaml, r->error, "", "out of memory");
+        hs_yaml_fail(r->yaml, r->error, "", "the host is out of memory");
         return -1;
     }
     r->layout->region_count = r->raw->regions_count;
@@ -339,7 +339,7 @@ static int read_blocks(const reader *r, const char *list, const raw_block *raw, 
 {
     r->layout->blocks = calloc(count > 0 ? count : 1, sizeof *r->layout->blocks);
     if (r->layout->blocks == NULL) {
-        hs_yaml_fail(r->yaml, r->error, "", "out of memory");
+        hs_yaml_fail(r->yaml, r->error, "", "the host is out of memory");
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -429,7 +429,7 @@ hs_layout *hs_layout_load(const char *path, hs_error *error)
     void *raw = NULL;
     int result = -1;
     if (l == NULL || (l->path = strdup(path)) == NULL) {
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
     } else if (hs_yaml_load(yaml, &layout_schema, &raw, error) == 0) {
         l->raw = raw;
         l->layout.path = l->path;

@@ -1,4 +1,7 @@
 /* heapsim: the command. Finds the verb; `run` is the default one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +10,7 @@
 
 #include "commands.h"
 #include "heapsim.h"
+#include "output.h"
 
 typedef struct verb {
     const char *name;
@@ -39,7 +43,7 @@ static int print_help(void)
     puts("\n"
          "Each verb has --help. Start with:\n"
          "  heapsim --layout pico-d4 --trace https.trace");
-    return fflush(stdout) == 0 ? HS_EXIT_OK : HS_EXIT_BAD;
+    return HS_EXIT_OK;
 }
 
 int hs_cmd_refuse(const char *format, ...)
@@ -93,7 +97,42 @@ void hs_cmd_progress_end(void)
     bar.started = 0;
 }
 
-int main(int argc, char **argv)
+/* --- what surrounds every verb --- */
+
+/* A file that is opened must not become stdin, stdout or stderr because the caller closed them. */
+static void fill_closed_files(void)
+{
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0 && errno == EBADF) {
+            /* the wrong way round, so that its use fails */
+            (void)open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
+static void on_end(int number)
+{
+    hs_output_remove_temporaries();
+    raise(number); /* delivered with its default action once this returns */
+}
+
+/* A signal that ends the program ends its half-written files too; a file size limit is an error
+ * like a full disk. */
+static void watch_signals(void)
+{
+    static const int ends[] = {SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXCPU};
+    struct sigaction end = {.sa_handler = on_end, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&end.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct sigaction old;
+        if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
+            sigaction(ends[i], &end, NULL);
+        }
+    }
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+static int run_verb(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         int status = print_help();
@@ -112,4 +151,13 @@ int main(int argc, char **argv)
         }
     }
     return hs_cmd_refuse("found verb %s, expected one of them in `heapsim --help`", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    fill_closed_files();
+    watch_signals();
+    int status = run_verb(argc, argv);
+    bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+    return lost && status != HS_EXIT_BAD ? hs_cmd_refuse("stdout cannot be written") : status;
 }

@@ -5,6 +5,7 @@
 
 #include "compare.h"
 #include "input.h"
+#include "json.h"
 
 enum { NAMED_MAX = 20 };
 
@@ -71,7 +72,11 @@ static json_t *read_part(const char *path, hs_error *error)
     }
     json_error_t wrong;
     json_t *json = json_load_callback(read_some, &s, JSON_REJECT_DUPLICATES, &wrong);
-    if (json == NULL && !s.failed) {
+    if (hs_json_lost()) {
+        hs_error_set(error, path, 0, "the host is out of memory");
+        json_decref(json);
+        json = NULL;
+    } else if (json == NULL && !s.failed) {
         hs_error_set(error, path, wrong.line > 0 ? (uint64_t)wrong.line : 0,
                      "found %s, expected a part written by heapsim compare --json", wrong.text);
     } else if (json != NULL && !is_part(json)) {
@@ -175,6 +180,10 @@ static int check_summary(const json_t *part, const char *path, hs_error *error)
     json_t *summary = summarise(json_object_get(part, "cells"), old);
     bool equal = summary != NULL && json_equal(summary, old);
     json_decref(summary);
+    if (hs_json_lost()) {
+        hs_error_set(error, path, 0, "the host is out of memory");
+        return -1;
+    }
     if (!equal) {
         hs_error_set(error, path, 0, "found a summary that is not that of its cells");
         return -1;

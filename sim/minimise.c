@@ -205,6 +205,9 @@ static uint64_t count_allocations(const hs_tape *tape)
 static int work(minimiser *m, hs_error *error)
 {
     m->done->result = hs_case_try(m->c, &(hs_trial){0});
+    if (hs_case_check(m->c, error) != 0) {
+        return -1;
+    }
     if (m->done->result.verdict != HS_FAILED || m->done->result.failure.event == 0) {
         hs_error_set(error, m->c->tapes[0].path, 0,
                      "found a run that %s, expected one in which an "
@@ -218,6 +221,7 @@ static int work(minimiser *m, hs_error *error)
     m->count = (size_t)m->done->result.failure.event; /* nothing behind it matters */
     prepare_events(m);
     if (!still_fails(m)) {
+        hs_case_check(m->c, error);
         hs_error_set(error, m->c->tapes[0].path, 0,
                      "the failure depends on the trace's slot numbers and cannot be minimised");
         return -1;
@@ -232,7 +236,7 @@ static int work(minimiser *m, hs_error *error)
     } while (cut_tail(m) && !m->over);
     fill_tape(m);
     m->done->finished = !m->over;
-    return 0;
+    return hs_case_check(m->c, error);
 }
 
 int hs_minimise(hs_case *c, const hs_minimise_limits *limits, hs_minimised *done, hs_error *error)

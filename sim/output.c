@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 enum { BUFFER_SIZE = 1 << 16, GZIP_LEVEL = 9, ZSTD_LEVEL = 12 };
 
 struct hs_output {
+    hs_output *next; /* of those with a temporary */
     char *path;      /* as the user named it */
     char *target;    /* what the temporary will be renamed to; NULL: written to directly */
     char *temporary; /* NULL: there is none */
@@ -26,6 +29,31 @@ struct hs_output {
     uint8_t buffer[BUFFER_SIZE];
     uint8_t packed[BUFFER_SIZE];
 };
+
+/* Those with a temporary. Signals are blocked where it changes, so that a handler may read it. */
+static hs_output *with_temporary;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void begin_change(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+    pthread_mutex_lock(&lock);
+}
+
+static void end_change(const sigset_t *before)
+{
+    pthread_mutex_unlock(&lock);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+void hs_output_remove_temporaries(void)
+{
+    for (const hs_output *output = with_temporary; output != NULL; output = output->next) {
+        unlink(output->temporary);
+    }
+}
 
 static bool ends_with(const char *name, size_t length, const char *end)
 {
@@ -56,7 +84,14 @@ static int open_temporary(hs_output *output)
         return -1;
     }
     snprintf(output->temporary, length, "%s.XXXXXX", output->target);
+    sigset_t before;
+    begin_change(&before);
     output->file = mkostemp(output->temporary, O_CLOEXEC);
+    if (output->file >= 0) {
+        output->next = with_temporary;
+        with_temporary = output;
+    }
+    end_change(&before);
     if (output->file < 0) {
         free(output->temporary);
         output->temporary = NULL;
@@ -105,7 +140,7 @@ static int start_packing(hs_output *output, hs_error *error)
                                                      ZSTD_LEVEL)) &&
                 !ZSTD_isError(ZSTD_CCtx_setParameter(output->zstandard, ZSTD_c_checksumFlag, 1));
     }
-    return ready ? 0 : fail(output, "out of memory", error);
+    return ready ? 0 : fail(output, "the host is out of memory", error);
 }
 
 hs_output *hs_output_open(const char *path, hs_error *error)
@@ -113,7 +148,7 @@ hs_output *hs_output_open(const char *path, hs_error *error)
     hs_output *output = calloc(1, sizeof *output);
     if (output == NULL || (output->path = strdup(path)) == NULL) {
         free(output);
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return NULL;
     }
     output->file = -1;
@@ -165,7 +200,7 @@ static int pack_zstandard(hs_output *output, bool last, hs_error *error)
         left =
             ZSTD_compressStream2(output->zstandard, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
         if (ZSTD_isError(left)) {
-            return fail(output, ZSTD_getErrorName(left), error);
+            return fail(output, "the host is out of memory", error); /* its only failure */
         }
         if (write_all(output, output->packed, out.pos, error) != 0) {
             return -1;
@@ -214,19 +249,36 @@ static int close_file(hs_output *output)
     return file > STDERR_FILENO ? close(file) : 0;
 }
 
+/* Gives the temporary the target's name, or removes it. */
+static int end_temporary(hs_output *output, bool keep)
+{
+    if (output->temporary == NULL) {
+        return 0;
+    }
+    sigset_t before;
+    begin_change(&before);
+    int result = keep ? rename(output->temporary, output->target) : unlink(output->temporary);
+    if (result == 0 || !keep) {
+        hs_output **at = &with_temporary;
+        while (*at != output) {
+            at = &(*at)->next;
+        }
+        *at = output->next;
+        free(output->temporary);
+        output->temporary = NULL;
+    }
+    end_change(&before);
+    return result;
+}
+
 int hs_output_close(hs_output *output, hs_error *error)
 {
     int result = flush_buffer(output, true, error);
     if (result == 0 && close_file(output) != 0) {
         result = fail(output, strerror(errno), error);
     }
-    if (result == 0 && output->temporary != NULL &&
-        rename(output->temporary, output->target) != 0) {
+    if (result == 0 && end_temporary(output, true) != 0) {
         result = fail(output, strerror(errno), error);
-    }
-    if (result == 0) {
-        free(output->temporary);
-        output->temporary = NULL;
     }
     hs_output_abandon(output);
     return result;
@@ -238,14 +290,11 @@ void hs_output_abandon(hs_output *output)
         return;
     }
     close_file(output);
-    if (output->temporary != NULL) {
-        unlink(output->temporary);
-    }
+    end_temporary(output, false);
     if (output->gzip) {
         deflateEnd(&output->z);
     }
     ZSTD_freeCCtx(output->zstandard);
-    free(output->temporary);
     free(output->target);
     free(output->path);
     free(output);

@@ -29,6 +29,10 @@ int hs_output_close(hs_output *output, hs_error *error);
 /* Removes what was written and frees `output`. NULL is ignored. */
 void hs_output_abandon(hs_output *output);
 
+/* Removes the temporaries of all files that are being written. For a signal handler that ends the
+ * process. */
+void hs_output_remove_temporaries(void);
+
 /* `name` without a .gz or .zst at its end: the length that remains. */
 size_t hs_output_bare_length(const char *name);
 

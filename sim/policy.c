@@ -422,7 +422,7 @@ static int load_into(loaded *l, const char *path, hs_error *error)
 {
     l->path = strdup(path);
     if (l->path == NULL) {
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return -1;
     }
     l->policy.path = l->path;
@@ -440,7 +440,7 @@ hs_policy *hs_policy_load(const char *path, hs_error *error)
 {
     loaded *l = calloc(1, sizeof *l);
     if (l == NULL) {
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return NULL;
     }
     if (load_into(l, path, error) != 0) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "output.h"
 
 const hs_reporter *const hs_reporters[] = {
@@ -13,10 +14,9 @@ const hs_reporter *const hs_reporters[] = {
 
 int hs_json_write(const json_t *json, const char *path, hs_error *error)
 {
-    char *text = json_dumps(json, JSON_INDENT(2));
+    char *text = hs_json_dump(json, JSON_INDENT(2), error);
     hs_output *output = text != NULL ? hs_output_open(path, error) : NULL;
     if (output == NULL) {
-        hs_error_set(error, NULL, 0, "the host is out of memory");
         free(text);
         return -1;
     }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report_html_inner.h"
+#include "json.h"
 
 int hs_report_file_open(hs_report_file *file, const char *path, hs_error *error)
 {
@@ -48,10 +48,9 @@ void hs_report_file_csv_name(hs_report_file *file, const char *name)
 
 void hs_report_file_json_text(hs_report_file *file, const char *text)
 {
-    json_t *string = hs_page_text(text);
-    char *quoted = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    json_t *string = hs_json_text(text);
+    char *quoted = hs_json_dump(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII, &file->error);
     if (quoted == NULL) {
-        hs_error_set(&file->error, NULL, 0, "the host is out of memory");
         file->failed = true;
     } else {
         hs_report_file_put(file, quoted, strlen(quoted));

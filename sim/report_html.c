@@ -138,7 +138,7 @@ static void on_event(void *context, const hs_run *run, const hs_event *event,
     }
     if (event->op == HS_OP_PHASE) {
         html->stream.keep = true;
-        list(html->phases, outcome->event, hs_page_text(event->name), NULL);
+        list(html->phases, outcome->event, hs_json_text(event->name), NULL);
     } else if (event->op == HS_OP_REGION) {
         hs_page_note_regions(html, run, outcome->event);
     }
@@ -270,9 +270,9 @@ static int put(hs_output *output, const char *text, hs_error *error)
 /* A script element cannot be ended from inside when no `<` is in it; the dump is ASCII. */
 static int put_json(hs_output *output, const json_t *value, hs_error *error)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *text = hs_json_dump(value, JSON_COMPACT | JSON_ENSURE_ASCII, error);
     if (text == NULL) {
-        return out_of_memory(error);
+        return -1;
     }
     int result = 0;
     const char *from = text;

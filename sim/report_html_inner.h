@@ -2,6 +2,7 @@
 #ifndef HS_REPORT_HTML_INNER_H
 #define HS_REPORT_HTML_INNER_H
 
+#include "json.h"
 #include "report_html.h"
 #include "report_html_stream.h"
 #include "report_html_timeline.h"
@@ -37,8 +38,6 @@ struct hs_html {
     bool failed;
 };
 
-/* Text as a JSON string: bytes that are no UTF-8 become U+FFFD. NULL when out of memory. */
-json_t *hs_page_text(const char *text);
 /* Regions that the list does not have yet are added to it, as of `event`. */
 void hs_page_note_regions(hs_html *html, const hs_run *run, uint64_t event);
 /* Everything of a finished run but chunks and time line. */

@@ -4,50 +4,6 @@
 
 #include "report_html_inner.h"
 
-/* Length of the UTF-8 sequence at `s`, 0 when it is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *s)
-{
-    static const struct {
-        unsigned char first, last, low, high, length;
-    } rows[] = {
-        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (*s < rows[i].first || *s > rows[i].last) {
-            continue;
-        }
-        size_t length = rows[i].length;
-        if (length > 1 && (s[1] < rows[i].low || s[1] > rows[i].high)) {
-            return 0;
-        }
-        for (size_t k = 2; k < length; k++) {
-            if (s[k] < 0x80 || s[k] > 0xbf) {
-                return 0;
-            }
-        }
-        return length;
-    }
-    return 0;
-}
-
-json_t *hs_page_text(const char *text)
-{
-    hs_buffer clean = {0};
-    for (const unsigned char *s = (const unsigned char *)text; *s != 0;) {
-        size_t length = utf8_length(s);
-        hs_buffer_add(&clean, length > 0 ? (const char *)s : "\xef\xbf\xbd",
-                      length > 0 ? length : 3);
-        s += length > 0 ? length : 1;
-    }
-    json_t *string = clean.failed ? NULL : json_stringn((const char *)clean.bytes, clean.size);
-    if (string == NULL && !clean.failed) {
-        string = json_string("");
-    }
-    hs_buffer_release(&clean);
-    return string;
-}
-
 /* --- regions --- */
 
 typedef struct extent {
@@ -99,11 +55,11 @@ void hs_page_note_regions(hs_html *html, const hs_run *run, uint64_t event)
         const char *type = hs_region_type_name((enum hs_region_type)heap->type);
         json_array_append_new(
             html->regions,
-            json_pack("{s:I, s:I, s:s, s:I, s:I, s:b, s:I}", "start", (json_int_t)heap->start,
+            json_pack("{s:I, s:I, s:o, s:I, s:I, s:b, s:I}", "start", (json_int_t)heap->start,
                       "size", (json_int_t)(heap->end - heap->start), "type",
-                      type != NULL ? type : "DMA reserve", "first", (json_int_t)e.first, "end",
-                      (json_int_t)e.end, "counted", (heap->all & HS_CAP_8BIT) != 0, "since",
-                      (json_int_t)event));
+                      hs_json_text(type != NULL ? type : "DMA reserve"), "first",
+                      (json_int_t)e.first, "end", (json_int_t)e.end, "counted",
+                      (heap->all & HS_CAP_8BIT) != 0, "since", (json_int_t)event));
     }
 }
 
@@ -112,7 +68,7 @@ void hs_page_note_regions(hs_html *html, const hs_run *run, uint64_t event)
 static json_t *owner_row(const hs_html *html, const hs_run *run, uint16_t owner)
 {
     json_t *row = json_pack("{s:i, s:o}", "id", (int)owner, "name",
-                            hs_page_text(hs_block_log_owner_name(&html->log, run, owner)));
+                            hs_json_text(hs_block_log_owner_name(&html->log, run, owner)));
     if (row != NULL && owner < run->owner_count) {
         const hs_run_owner *o = &run->owners[owner];
         json_t *more = json_pack(
@@ -180,11 +136,11 @@ json_t *hs_page_meta(const hs_html *html, const hs_run *run)
     json_t *marks = json_array();
     for (size_t i = 0; i < run->mark_count; i++) {
         json_array_append_new(marks, json_pack("[I, o]", (json_int_t)run->marks[i].event,
-                                               hs_page_text(run->marks[i].name)));
+                                               hs_json_text(run->marks[i].name)));
     }
     json_t *meta = json_pack(
         "{s:o, s:I, s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:I, s:I, s:I}", "label",
-        hs_page_text(html->label), "events", (json_int_t)html->events, "owners", owners(html, run),
+        hs_json_text(html->label), "events", (json_int_t)html->events, "owners", owners(html, run),
         "drops", drops(html), "chunks", chunks(html), "marks", marks, "timeline", "width",
         (json_int_t)html->timeline.width, "count", (json_int_t)html->timeline.count,
         "failure_count", (json_int_t)html->failure_count, "collection_count",

@@ -1,6 +1,7 @@
 /* --json: the result with stable keys, integers only. Format: sim/README.md. */
 #include <stdlib.h>
 
+#include "json.h"
 #include "report.h"
 #include "session.h"
 
@@ -22,12 +23,12 @@ static json_t *blocks_json(const hs_block *blocks, uint32_t count)
 static json_t *region_json(const hs_region_metrics *region)
 {
     return json_pack(
-        "{s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "start", (json_int_t)region->start,
-        "size", (json_int_t)region->size, "type", region->type, "free", (json_int_t)region->free,
-        "largest_free_block", (json_int_t)region->largest, "largest_free_block_exact",
-        (json_int_t)region->largest_exact, "minimum_free", (json_int_t)region->minimum_free,
-        "free_blocks", (json_int_t)region->free_blocks, "allocated_blocks",
-        (json_int_t)region->allocated_blocks, "blocks",
+        "{s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "start", (json_int_t)region->start,
+        "size", (json_int_t)region->size, "type", hs_json_text(region->type), "free",
+        (json_int_t)region->free, "largest_free_block", (json_int_t)region->largest,
+        "largest_free_block_exact", (json_int_t)region->largest_exact, "minimum_free",
+        (json_int_t)region->minimum_free, "free_blocks", (json_int_t)region->free_blocks,
+        "allocated_blocks", (json_int_t)region->allocated_blocks, "blocks",
         blocks_json(region->blocks, region->free_blocks));
 }
 
@@ -68,23 +69,25 @@ static json_t *gc_json(const hs_gc_metrics *gc)
 
 static json_t *mark_json(const hs_mark *mark)
 {
-    return json_pack("{s:s, s:I, s:o, s:o}", "name", mark->name, "event", (json_int_t)mark->event,
-                     "idf", idf_json(mark), "gc", mark->has_gc ? gc_json(&mark->gc) : json_null());
+    return json_pack("{s:o, s:I, s:o, s:o}", "name", hs_json_text(mark->name), "event",
+                     (json_int_t)mark->event, "idf", idf_json(mark), "gc",
+                     mark->has_gc ? gc_json(&mark->gc) : json_null());
 }
 
 json_t *hs_failure_json(const hs_run *run, const hs_failure *failure)
 {
     bool in_trace = failure->trace < run->trace_count;
-    return json_pack(
-        "{s:s, s:I, s:I, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "trace",
-        in_trace ? run->traces[failure->trace].name : "", "line", (json_int_t)failure->line,
-        "event", (json_int_t)failure->event, "phase", run->phases[failure->phase], "owner",
-        hs_run_owner_name(run, failure->owner), "size", (json_int_t)failure->size, "heap",
-        failure->heap == HS_HEAP_GC ? "gc" : "idf", "class",
-        hs_failure_class_name(failure->failure_class), "need", (json_int_t)failure->need, "free",
-        (json_int_t)failure->free, "largest_free_block", (json_int_t)failure->largest,
-        "largest_free_block_exact", (json_int_t)failure->largest_exact, "gc_free",
-        (json_int_t)failure->gc_free, "other_largest", (json_int_t)failure->other_largest);
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
+                     "trace", hs_json_text(in_trace ? run->traces[failure->trace].name : ""),
+                     "line", (json_int_t)failure->line, "event", (json_int_t)failure->event,
+                     "phase", hs_json_text(run->phases[failure->phase]), "owner",
+                     hs_json_text(hs_run_owner_name(run, failure->owner)), "size",
+                     (json_int_t)failure->size, "heap", failure->heap == HS_HEAP_GC ? "gc" : "idf",
+                     "class", hs_failure_class_name(failure->failure_class), "need",
+                     (json_int_t)failure->need, "free", (json_int_t)failure->free,
+                     "largest_free_block", (json_int_t)failure->largest, "largest_free_block_exact",
+                     (json_int_t)failure->largest_exact, "gc_free", (json_int_t)failure->gc_free,
+                     "other_largest", (json_int_t)failure->other_largest);
 }
 
 static json_t *traces_json(const hs_run *run)
@@ -92,8 +95,8 @@ static json_t *traces_json(const hs_run *run)
     json_t *list = json_array();
     for (size_t i = 0; i < run->trace_count; i++) {
         const hs_run_trace_info *trace = &run->traces[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", trace->name, "origin",
-                                              hs_origin_name(trace->origin), "events",
+        json_array_append_new(list, json_pack("{s:o, s:s, s:I}", "name", hs_json_text(trace->name),
+                                              "origin", hs_origin_name(trace->origin), "events",
                                               (json_int_t)trace->events));
     }
     return list;
@@ -106,12 +109,13 @@ static json_t *owners_json(const hs_run *run)
         const hs_run_owner *owner = &run->owners[i];
         json_array_append_new(
             list,
-            json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "name", owner->name, "heap",
-                      owner->heap == HS_HEAP_GC ? "gc" : "idf", "tracked", owner->tracked,
-                      "live_bytes", (json_int_t)owner->live_bytes, "live_blocks",
-                      (json_int_t)owner->live_blocks, "peak_bytes", (json_int_t)owner->peak_bytes,
-                      "total_bytes", (json_int_t)owner->total_bytes, "allocations",
-                      (json_int_t)owner->allocations, "failures", (json_int_t)owner->failures));
+            json_pack("{s:o, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "name",
+                      hs_json_text(owner->name), "heap", owner->heap == HS_HEAP_GC ? "gc" : "idf",
+                      "tracked", owner->tracked, "live_bytes", (json_int_t)owner->live_bytes,
+                      "live_blocks", (json_int_t)owner->live_blocks, "peak_bytes",
+                      (json_int_t)owner->peak_bytes, "total_bytes", (json_int_t)owner->total_bytes,
+                      "allocations", (json_int_t)owner->allocations, "failures",
+                      (json_int_t)owner->failures));
     }
     return list;
 }

@@ -5,6 +5,7 @@
 
 #include "explain.h"
 #include "report.h"
+#include "memory_text.h"
 #include "session.h"
 
 #define MAP_COLUMNS 64
@@ -147,8 +148,8 @@ static void on_failure(void *context, const hs_run *run, const hs_failure *failu
         hs_explain_print_brief(memory, run, failure, &s->error) != 0) {
         hs_error_set(&s->error, NULL, 0, "the host is out of memory");
     }
-    if (memory != NULL) {
-        fclose(memory);
+    if (memory != NULL && hs_memory_text_close(memory, &s->scene) != 0) {
+        hs_error_set(&s->error, NULL, 0, "the host is out of memory");
     }
 }
 
@@ -194,11 +195,23 @@ static void print_result(const state *s)
             run->extreme.minimum_largest, run->extreme.minimum_largest_event);
 }
 
+static void abandon(void *context)
+{
+    state *s = context;
+    free(s->scene);
+    free(s);
+}
+
 static int finish(void *context, hs_error *error)
 {
     state *s = context;
     FILE *out = s->target.words;
     const hs_run *run = s->target.session->run;
+    if (s->error.text[0] != 0) {
+        hs_error_set(error, NULL, 0, "%s", s->error.text);
+        abandon(s);
+        return -1;
+    }
     print_head(s);
     print_result(s);
     int result = 0;
@@ -208,16 +221,11 @@ static int finish(void *context, hs_error *error)
         fputs("\nThe heap at the end:\n", out);
         result = print_scene(out, run, error);
     }
-    if (s->error.text[0] != 0) {
-        hs_error_set(error, NULL, 0, "%s", s->error.text);
-        result = -1;
-    }
     if (fflush(out) != 0 || ferror(out)) {
         hs_error_set(error, NULL, 0, "the report cannot be written");
         result = -1;
     }
-    free(s->scene);
-    free(s);
+    abandon(s);
     return result;
 }
 
@@ -235,13 +243,6 @@ static void *begin(const hs_report_target *target, hs_error *error)
         on_failure(s, run, &run->failure);
     }
     return s;
-}
-
-static void abandon(void *context)
-{
-    state *s = context;
-    free(s->scene);
-    free(s);
 }
 
 const hs_reporter hs_report_text = {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data_path.h"
+#include "json.h"
 
 const char *hs_version(void)
 {
@@ -256,7 +257,7 @@ hs_figures hs_session_figures(const hs_session *session)
 char *hs_session_json(const hs_session *session)
 {
     json_t *json = hs_result_json(session);
-    char *text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *text = hs_json_dump(json, JSON_INDENT(2), NULL);
     json_decref(json);
     return text;
 }

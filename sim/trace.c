@@ -29,7 +29,7 @@ hs_trace *hs_trace_open(const char *path, hs_error *error)
 {
     hs_trace *trace = calloc(1, sizeof *trace);
     if (trace == NULL) {
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return NULL;
     }
     const uint8_t *start;

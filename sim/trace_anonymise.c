@@ -26,12 +26,17 @@ static size_t find_place(const name_table *t, const char *name)
     return at;
 }
 
-/* Number of the name, from 1; 0 when there are too many or the host is out of memory. */
-static unsigned number_of(name_table *t, const char *name)
+/* Number of the name, from 1; 0 with *error. */
+static unsigned number_of(name_table *t, const char *name, hs_error *error)
 {
     size_t at = find_place(t, name);
     if (t->numbers[at] == 0) {
-        if (t->count == NAMES_MAX || (t->names[t->count] = strdup(name)) == NULL) {
+        if (t->count == NAMES_MAX) {
+            hs_error_set(error, NULL, 0, "found more than %d different names", NAMES_MAX);
+            return 0;
+        }
+        if ((t->names[t->count] = strdup(name)) == NULL) {
+            hs_error_set(error, NULL, 0, "the host is out of memory");
             return 0;
         }
         t->numbers[at] = (uint16_t)++t->count;
@@ -96,10 +101,11 @@ static int copy_event(anonymiser *a, const hs_event *event, hs_error *error)
     hs_event copy = *event;
     char name[NAME_ROOM];
     if (event->op == HS_OP_PHASE || event->op == HS_OP_MARK) {
-        unsigned number = number_of(event->op == HS_OP_PHASE ? a->phases : a->marks, event->name);
+        hs_error wrong = {{0}};
+        unsigned number =
+            number_of(event->op == HS_OP_PHASE ? a->phases : a->marks, event->name, &wrong);
         if (number == 0) {
-            hs_error_set(error, hs_trace_path(a->trace), event->line,
-                         "found more than %d different names", NAMES_MAX);
+            hs_error_set(error, hs_trace_path(a->trace), event->line, "%s", wrong.text);
             return -1;
         }
         snprintf(name, sizeof name, "%s%u", hs_op_name((enum hs_op)event->op), number);
@@ -132,7 +138,7 @@ int hs_trace_anonymise(hs_trace *trace, const char *path, uint32_t shift, hs_err
     a.phases = create_table();
     a.marks = create_table();
     if (a.phases == NULL || a.marks == NULL || make_header(&a) != 0) {
-        hs_error_set(error, hs_trace_path(trace), 0, "out of memory");
+        hs_error_set(error, hs_trace_path(trace), 0, "the host is out of memory");
     } else {
         a.writer = hs_trace_writer_open(path, &a.header, error);
         result = a.writer != NULL ? copy_events(&a, error) : -1;

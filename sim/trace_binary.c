@@ -102,7 +102,8 @@ static int read_start(binary_reader *r)
     }
     char *text = malloc(size);
     if (text == NULL) {
-        return fail(r, "no memory for the header", "some");
+        hs_error_set(&r->failure, hs_input_path(r->input), 0, "the host is out of memory");
+        return -1;
     }
     int result = read_exact(r, text, size);
     if (result == 0 && crc32(0, (const uint8_t *)text, size) != hs_get32(start + 16)) {
@@ -599,7 +600,7 @@ static void *binary_open(hs_input *input, hs_header_builder *builder, hs_error *
 {
     binary_reader *r = malloc(sizeof *r);
     if (r == NULL) {
-        hs_error_set(error, hs_input_path(input), 0, "out of memory");
+        hs_error_set(error, hs_input_path(input), 0, "the host is out of memory");
         return NULL;
     }
     memset(r, 0, offsetof(binary_reader, block));

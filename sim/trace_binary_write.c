@@ -51,7 +51,7 @@ static int write_start(binary_writer *w, const hs_trace_header *header, hs_error
     uint8_t start[HS_BINARY_START_SIZE];
     int result = hs_header_print(header, put_header, &b);
     if (result != 0) {
-        hs_error_set(error, NULL, 0, "out of memory");
+        hs_error_set(error, NULL, 0, "the host is out of memory");
     } else {
         memcpy(start, HS_BINARY_MAGIC, HS_BINARY_MAGIC_SIZE);
         hs_put32(start + 8, HS_BINARY_VERSION);
@@ -71,7 +71,7 @@ static void *binary_open(hs_output *output, const hs_trace_header *header, hs_er
 {
     binary_writer *w = calloc(1, sizeof *w);
     if (w == NULL) {
-        hs_error_set(error, NULL, 0, "out of memory");
+        hs_error_set(error, NULL, 0, "the host is out of memory");
         return NULL;
     }
     w->output = output;
@@ -88,7 +88,7 @@ static int add_to_index(binary_writer *w, hs_error *error)
         size_t room = w->room != 0 ? w->room * 2 : 64;
         uint8_t *index = realloc(w->index, room * HS_BINARY_INDEX_ENTRY);
         if (index == NULL) {
-            hs_error_set(error, NULL, 0, "out of memory");
+            hs_error_set(error, NULL, 0, "the host is out of memory");
             return -1;
         }
         w->index = index;

@@ -47,7 +47,7 @@ void hs_header_release(hs_header_builder *builder)
 
 static int no_memory(hs_place place, hs_error *error)
 {
-    hs_error_set(error, place.path, place.line, "out of memory");
+    hs_error_set(error, place.path, place.line, "the host is out of memory");
     return -1;
 }
 

@@ -26,7 +26,7 @@ typedef struct cutter {
 
 static int out_of_memory(cutter *c, hs_error *error)
 {
-    hs_error_set(error, hs_trace_path(c->trace), 0, "out of memory");
+    hs_error_set(error, hs_trace_path(c->trace), 0, "the host is out of memory");
     return -1;
 }
 

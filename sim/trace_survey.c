@@ -18,7 +18,7 @@ hs_survey *hs_survey_create(const hs_trace *trace, hs_error *error)
     }
     if (survey == NULL || survey->owners == NULL) {
         free(survey);
-        hs_error_set(error, hs_trace_path(trace), 0, "out of memory");
+        hs_error_set(error, hs_trace_path(trace), 0, "the host is out of memory");
         return NULL;
     }
     return survey;
@@ -88,7 +88,7 @@ static int take_alloc(hs_survey *s, const hs_event *event, hs_error *error)
         return wrong(s, event, "a slot that is still allocated", "its free or drop before", error);
     }
     if (slot == NULL && (slot = hs_slots_add(&s->slots, event->slot)) == NULL) {
-        hs_error_set(error, s->path, event->line, "out of memory");
+        hs_error_set(error, s->path, event->line, "the host is out of memory");
         return -1;
     }
     bool failed = (event->flags & HS_EVENT_FAILED) != 0 || size > UINT32_MAX;
@@ -193,7 +193,7 @@ static int take_phase(hs_survey *s, const hs_event *event, hs_error *error)
     }
     char *name = strdup(event->name);
     if (name == NULL) {
-        hs_error_set(error, s->path, event->line, "out of memory");
+        hs_error_set(error, s->path, event->line, "the host is out of memory");
         return -1;
     }
     s->phases[s->phase_count++] =

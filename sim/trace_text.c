@@ -407,7 +407,7 @@ static void *text_open(hs_input *input, hs_header_builder *builder, hs_error *er
 {
     text_reader *t = malloc(sizeof *t);
     if (t == NULL) {
-        hs_error_set(error, hs_input_path(input), 0, "out of memory");
+        hs_error_set(error, hs_input_path(input), 0, "the host is out of memory");
         return NULL;
     }
     memset(t, 0, offsetof(text_reader, buffer));

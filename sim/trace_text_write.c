@@ -25,7 +25,7 @@ static void *text_open(hs_output *output, const hs_trace_header *header, hs_erro
 {
     text_writer *w = malloc(sizeof *w);
     if (w == NULL) {
-        hs_error_set(error, NULL, 0, "out of memory");
+        hs_error_set(error, NULL, 0, "the host is out of memory");
         return NULL;
     }
     *w = (text_writer){output, header, error};

@@ -25,7 +25,7 @@ hs_trace_writer *hs_trace_writer_open(const char *path, const hs_trace_header *h
 {
     hs_trace_writer *writer = calloc(1, sizeof *writer);
     if (writer == NULL) {
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return NULL;
     }
     writer->header = header;

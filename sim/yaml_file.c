@@ -204,7 +204,7 @@ static int read_text(hs_yaml *yaml, FILE *file, hs_error *error)
 {
     yaml->text = malloc(HS_YAML_BYTES_MAX + 1);
     if (yaml->text == NULL) {
-        hs_error_set(error, yaml->path, 0, "out of memory");
+        hs_error_set(error, yaml->path, 0, "the host is out of memory");
         return -1;
     }
     yaml->size = fread(yaml->text, 1, HS_YAML_BYTES_MAX + 1, file);
@@ -222,7 +222,7 @@ static hs_yaml *create(const char *path, hs_error *error)
     if (yaml == NULL || copy == NULL) {
         free(yaml);
         free(copy);
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         return NULL;
     }
     yaml->path = copy;
@@ -262,7 +262,7 @@ hs_yaml *hs_yaml_open_text(const char *path, const char *text, size_t size, hs_e
     }
     yaml->text = malloc(size + 1);
     if (yaml->text == NULL) {
-        hs_error_set(error, path, 0, "out of memory");
+        hs_error_set(error, path, 0, "the host is out of memory");
         hs_yaml_close(yaml);
         return NULL;
     }

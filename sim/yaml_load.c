@@ -12,7 +12,16 @@ typedef struct complaint {
     char message[256];
     char places[HS_YAML_DEPTH_MAX * 2][128];
     size_t count;
+    bool no_memory;
 } complaint;
+
+static void *take_memory(void *context, void *block, size_t size)
+{
+    complaint *c = context;
+    void *taken = cyaml_mem(NULL, block, size);
+    c->no_memory = c->no_memory || (taken == NULL && size != 0);
+    return taken;
+}
 
 static void take_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
@@ -34,7 +43,8 @@ static const cyaml_config_t *config_for(cyaml_config_t *config, complaint *c)
 {
     *config = (cyaml_config_t){.log_fn = c != NULL ? take_log : NULL,
                                .log_ctx = c,
-                               .mem_fn = cyaml_mem,
+                               .mem_fn = c != NULL ? take_memory : cyaml_mem,
+                               .mem_ctx = c,
                                .log_level = CYAML_LOG_ERROR,
                                .flags = CYAML_CFG_NO_ALIAS};
     return config;
@@ -177,8 +187,10 @@ static void explain(const hs_yaml *yaml, const cyaml_schema_value_t *schema, cya
     spot at = {0, schema};
     for (size_t i = c->count; i > stop && step(yaml, &at, c->places[i - 1]); i--) {
     }
-    if (code == CYAML_ERR_OOM) {
-        hs_error_set(error, yaml->path, 0, "out of memory");
+    /* hs_yaml_build() has parsed the text before: libyaml itself can lack nothing but memory. */
+    if (c->no_memory || code == CYAML_ERR_OOM || code == CYAML_ERR_LIBYAML_PARSER ||
+        code == CYAML_ERR_LIBYAML_PARSER_INIT) {
+        hs_error_set(error, yaml->path, 0, "the host is out of memory");
     } else if (code == CYAML_ERR_INVALID_KEY && !strncmp(c->message, unknown, sizeof unknown - 1)) {
         say_unknown_key(yaml, at, c->message + sizeof unknown - 1, error);
     } else if (is_missing && !strncmp(c->message, missing, sizeof missing - 1)) {

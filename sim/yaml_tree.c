@@ -28,7 +28,7 @@ static hs_yaml_node *add_node(pass *p)
         uint32_t room = yaml->room == 0 ? 64 : yaml->room * 2;
         hs_yaml_node *nodes = realloc(yaml->nodes, room * sizeof *nodes);
         if (nodes == NULL) {
-            hs_error_set(p->error, yaml->path, 0, "out of memory");
+            hs_error_set(p->error, yaml->path, 0, "the host is out of memory");
             return NULL;
         }
         yaml->nodes = nodes;
@@ -72,7 +72,7 @@ static int add_value(pass *p, enum hs_yaml_kind kind, const char *text, uint32_t
     node->key = p->key;
     p->key = NULL;
     if (text != NULL && (node->text = strdup(text)) == NULL) {
-        hs_error_set(p->error, p->yaml->path, 0, "out of memory");
+        hs_error_set(p->error, p->yaml->path, 0, "the host is out of memory");
         return -1;
     }
     link_node(p, index);
@@ -106,7 +106,7 @@ static int take_key(pass *p, const char *text, uint32_t line)
     p->key = strdup(text);
     p->key_line = line;
     if (p->key == NULL) {
-        hs_error_set(p->error, p->yaml->path, 0, "out of memory");
+        hs_error_set(p->error, p->yaml->path, 0, "the host is out of memory");
         return -1;
     }
     return 0;
@@ -177,6 +177,10 @@ static int take_event(pass *p, const yaml_event_t *event)
 
 static int not_yaml(const pass *p, const yaml_parser_t *parser)
 {
+    if (parser->error == YAML_MEMORY_ERROR) {
+        hs_error_set(p->error, p->yaml->path, 0, "the host is out of memory");
+        return -1;
+    }
     /* Errors of the reader (bad UTF-8, control characters) know their byte only. */
     uint64_t line = parser->problem_mark.line + 1;
     if (parser->error == YAML_READER_ERROR) {
@@ -214,7 +218,7 @@ int hs_yaml_build(hs_yaml *yaml, hs_error *error)
     }
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
-        hs_error_set(error, yaml->path, 0, "out of memory");
+        hs_error_set(error, yaml->path, 0, "the host is out of memory");
         return -1;
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)yaml->text, yaml->size);

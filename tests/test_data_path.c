@@ -102,7 +102,7 @@ static void lists_each_name_once(void **state)
     (void)state;
     int count = 0;
     setenv("HEAPSIM_PATH", folder, 1);
-    assert_int_equal(hs_data_list(HS_DATA_TRACE, note_https, &count), 0);
+    assert_int_equal(hs_data_list(HS_DATA_TRACE, note_https, &count, NULL), 0);
     assert_int_equal(count, 1);
     unsetenv("HEAPSIM_PATH");
 }
