@@ -129,21 +129,22 @@ static int find_floor(hs_floor *floor, const hs_case *c, hs_error *error)
 
 /* --- what regions could give --- */
 
-/* HS_REFUSED when there is no such board. */
-static enum hs_verdict verdict_on(hs_case *c, hs_other_board *other)
+/* HS_REFUSED when there is no such board, for *error. */
+static enum hs_verdict verdict_on(hs_case *c, hs_other_board *other, const hs_error *error)
 {
-    enum hs_verdict verdict =
-        other != NULL ? hs_case_try(c, &(hs_trial){.booted = other->board}).verdict : HS_REFUSED;
+    hs_result result = other != NULL ? hs_case_try(c, &(hs_trial){.booted = other->board})
+                                     : hs_case_refuse(c, error);
     hs_other_board_destroy(other);
-    return verdict;
+    return result.verdict;
 }
 
 static bool passes_without(hs_case *c, size_t region, uint64_t less)
 {
     uint32_t all[HS_LAYOUT_REGIONS_MAX] = {0};
-    hs_error ignored = {{0}};
+    hs_error error = {{0}};
     all[region] = (uint32_t)less;
-    return verdict_on(c, hs_board_reduced(c, all, &ignored)) == HS_PASSED;
+    hs_other_board *other = hs_board_reduced(c, all, &error);
+    return verdict_on(c, other, &error) == HS_PASSED;
 }
 
 /* The edge between passing with `low` and failing with `high`, STEP apart. */
@@ -178,12 +179,13 @@ static uint32_t change(const hs_region_bound *r, uint32_t scale)
 static enum hs_verdict verdict_scaled(const hs_bounds *b, hs_case *c, uint32_t scale)
 {
     uint32_t by[HS_LAYOUT_REGIONS_MAX] = {0};
-    hs_error ignored = {{0}};
+    hs_error error = {{0}};
     for (size_t i = 0; i < b->region_count; i++) {
         by[i] = change(&b->regions[i], scale);
     }
-    return verdict_on(c, scale > 1000 ? hs_board_enlarged(c, by, &ignored)
-                                      : hs_board_reduced(c, by, &ignored));
+    hs_other_board *other =
+        scale > 1000 ? hs_board_enlarged(c, by, &error) : hs_board_reduced(c, by, &error);
+    return verdict_on(c, other, &error);
 }
 
 static void find_scale(hs_bounds *b, hs_case *c)
