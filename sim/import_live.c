@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash_seed.h"
+
 static size_t place(const hs_live *live, uint64_t key)
 {
-    uint64_t hash = (key ^ (key >> 29)) * 0x9e3779b97f4a7c15u;
+    uint64_t hash = (key ^ live->seed) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ (hash >> 32)) * live->seed;
     return (size_t)(hash >> 20) & (live->size - 1);
 }
 
@@ -38,7 +41,7 @@ static bool grow(hs_live *live)
     if (live->size != 0 && live->used < live->size / 4 * 3) {
         return true;
     }
-    hs_live larger = {.size = live->size == 0 ? 64 : live->size * 2};
+    hs_live larger = {.size = live->size == 0 ? 64 : live->size * 2, .seed = hs_hash_seed()};
     larger.entries = calloc(larger.size, sizeof *larger.entries);
     if (larger.entries == NULL) {
         return false;
@@ -51,6 +54,7 @@ static bool grow(hs_live *live)
     free(live->entries);
     live->entries = larger.entries;
     live->size = larger.size;
+    live->seed = larger.seed;
     return true;
 }
 

@@ -16,6 +16,7 @@ typedef struct hs_live {
     hs_live_entry *entries; /* open addressing, linear probing */
     size_t size;            /* a power of two, or 0 */
     size_t used;
+    uint64_t seed;   /* of the hash */
     uint32_t *spare; /* slots given back, last first */
     size_t spare_count;
     size_t spare_size;

@@ -13,17 +13,23 @@
 
 enum { RAW_SIZE = 1 << 17 };
 
+/* A file that unpacks to more than both is a trap: gzip reaches 1032 times, what people record
+ * about 30. */
+#define UNPACKED_MAX ((uint64_t)1 << 30)
+#define RATIO_MAX    1100u
+
 enum packing { PLAIN, GZIP, ZSTANDARD };
 
 struct hs_input {
     char *path;
     int file;
     enum packing packing;
-    bool ended;    /* the file has no more bytes */
-    bool in_part;  /* within a compressed part that has not ended yet */
-    uint64_t done; /* bytes read from the file */
-    uint64_t size; /* 0: unknown */
-    size_t raw_at; /* unread bytes of the file: raw[raw_at .. raw_end) */
+    bool ended;        /* the file has no more bytes */
+    bool in_part;      /* within a compressed part that has not ended yet */
+    uint64_t done;     /* bytes read from the file */
+    uint64_t unpacked; /* bytes that came of them, if they are compressed */
+    uint64_t size;     /* 0: unknown */
+    size_t raw_at;     /* unread bytes of the file: raw[raw_at .. raw_end) */
     size_t raw_end;
     size_t peek_at; /* peeked bytes not yet read */
     size_t peek_end;
@@ -171,6 +177,13 @@ static long read_packed(hs_input *input, void *bytes, size_t max, hs_error *erro
         bool starved = input->raw_at == input->raw_end;
         long got = input->packing == GZIP ? read_gzip(input, bytes, max, error)
                                           : read_zstandard(input, bytes, max, error);
+        input->unpacked += got > 0 ? (uint64_t)got : 0;
+        if (input->unpacked > UNPACKED_MAX && input->unpacked / RATIO_MAX > input->done) {
+            return fail(input,
+                        "found more than 1 GiB and 1100 times the size of the compressed file, "
+                        "expected less; unpack it first",
+                        error);
+        }
         if (got != 0) {
             return got;
         }

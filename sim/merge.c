@@ -8,6 +8,7 @@
 #include "json.h"
 
 enum { NAMED_MAX = 20 };
+#define PART_BYTES_MAX ((uint64_t)1 << 30)
 
 typedef struct merging {
     json_t *json;
@@ -24,12 +25,19 @@ typedef struct source {
     hs_input *input;
     hs_error *error;
     bool failed;
+    uint64_t size;
 } source;
 
 static size_t read_some(void *bytes, size_t max, void *data)
 {
     source *s = data;
     long got = hs_input_read(s->input, bytes, max, s->error);
+    s->size += got > 0 ? (uint64_t)got : 0;
+    if (s->size > PART_BYTES_MAX) {
+        hs_error_set(s->error, hs_input_path(s->input), 0,
+                     "found a part of more than 1 GiB, expected less");
+        got = -1;
+    }
     s->failed = got < 0;
     return got < 0 ? (size_t)-1 : (size_t)got;
 }

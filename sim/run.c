@@ -121,6 +121,16 @@ int hs_run_mark(hs_run *run, const char *name, hs_error *error)
         return no_memory(error);
     }
     run->mark_count++;
+    for (size_t i = 0; i < mark->region_count; i++) {
+        run->mark_blocks += mark->regions[i].free_blocks;
+    }
+    if (run->mark_blocks > HS_RUN_MARK_BLOCKS_MAX) {
+        hs_error_set(error, NULL, 0,
+                     "found marks and phases that list more than %u free blocks, "
+                     "expected fewer",
+                     HS_RUN_MARK_BLOCKS_MAX);
+        return -1;
+    }
     for (size_t i = 0; i < run->observer_count; i++) {
         if (run->observers[i].mark != NULL) {
             run->observers[i].mark(run->observers[i].context, run, mark);

@@ -85,9 +85,10 @@ typedef struct hs_observer {
     void (*mark)(void *context, const struct hs_run *run, const hs_mark *mark);
     void (*failure)(void *context, const struct hs_run *run, const hs_failure *failure);
 } hs_observer;
-#define HS_OBSERVERS_MAX 8
-#define HS_ROOT_LEFT     UINT64_MAX
-#define HS_RUN_MARKS_MAX 65536 /* marks and phases of one run; a trace with more is refused */
+#define HS_OBSERVERS_MAX       8
+#define HS_ROOT_LEFT           UINT64_MAX
+#define HS_RUN_MARK_BLOCKS_MAX (4u << 20) /* free blocks that they list in all: 32 MiB */
+#define HS_RUN_MARKS_MAX       65536 /* marks and phases of one run; a trace with more is refused */
 
 /* Figures of this moment. */
 typedef struct hs_live_metrics {
@@ -133,6 +134,7 @@ typedef struct hs_run {
     size_t trace_count;
     hs_mark *marks;
     size_t mark_count;
+    uint64_t mark_blocks; /* free blocks that marks list */
     size_t mark_capacity;
 
     /* GC roots: addresses of the objects in live slots, dense, and whose they are. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "copy_array.h"
+#include "hash_seed.h"
 
 enum { LOW_FIRST = 256, HIGH_FIRST = 64 };
 
@@ -20,10 +21,10 @@ void hs_slots_release(hs_slots *slots)
     hs_slots_init(slots);
 }
 
-/* Fibonacci hashing: neighbouring numbers spread over the table. */
+/* Multiply-shift hashing: any two numbers collide with a chance of 2 in the table's size. */
 static uint32_t home(const hs_slots *slots, uint32_t number)
 {
-    return (number * 2654435769u >> 7) & (slots->high_size - 1);
+    return (uint32_t)(number * slots->seed >> 32) & (slots->high_size - 1);
 }
 
 /* The place of the number, or the free place where it would go. */
@@ -70,6 +71,7 @@ static int grow_high(hs_slots *slots)
         return 0;
     }
     hs_slots bigger = *slots;
+    bigger.seed = hs_hash_seed();
     bigger.high_size = slots->high_size != 0 ? slots->high_size * 2 : HIGH_FIRST;
     if (bigger.high_size == 0) {
         return -1;

@@ -36,6 +36,7 @@ typedef struct hs_slots {
     hs_slot *high;
     uint32_t high_size; /* a power of two, or 0 */
     uint32_t high_used;
+    uint64_t seed; /* of the hash, set with the first table */
     uint64_t live; /* slots in a state other than NONE */
 } hs_slots;
 

@@ -1,5 +1,6 @@
 /* Reader of the binary form: one block in memory at a time, nothing in it is trusted. */
 #include "trace_binary.h"
+#include "trace_scan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -270,9 +271,12 @@ static const uint8_t *get_name(const binary_reader *r, const uint8_t *at, hs_eve
         return NULL;
     }
     for (uint64_t i = 0; i < length; i++) {
-        if (at[i] <= ' ' || at[i] == '#' || at[i] == 0x7f) {
+        if (at[i] <= ' ' || at[i] == '#') {
             return NULL;
         }
+    }
+    if (!hs_text_is_plain((const char *)at, length)) {
+        return NULL;
     }
     event->name = (const char *)at;
     return at + length + 1;

@@ -71,12 +71,9 @@ static char *find_text_end(char *text)
 static int take_text(const char **target, char *rest, hs_place place, hs_error *error)
 {
     char *end = find_text_end(rest);
-    for (char *at = rest; at < end; at++) {
-        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f) {
-            hs_error_set(error, place.path, place.line,
-                         "found a control character (0x%02x), expected text", (unsigned char)*at);
-            return -1;
-        }
+    if (!hs_text_is_plain(rest, (size_t)(end - rest))) {
+        hs_error_set(error, place.path, place.line, "found a control character, expected text");
+        return -1;
     }
     if (end == rest) {
         return hs_trace_expected(place, end, "text", error);
@@ -210,7 +207,7 @@ static int take_owner(hs_header_builder *builder, char *name, hs_place place, hs
     hs_trace_owner owner = {.caps = 0};
     char *end = hs_scan_word(name);
     size_t length = (size_t)(end - name);
-    if (length == 0 || length > HS_TRACE_NAME_MAX || memchr(name, 0x7f, length) != NULL) {
+    if (length == 0 || length > HS_TRACE_NAME_MAX || !hs_text_is_plain(name, length)) {
         return hs_trace_expected(place, name, "the owner's name (up to 255 bytes)", error);
     }
     char *heap = hs_scan_blanks(end);

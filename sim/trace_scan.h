@@ -37,6 +37,20 @@ static inline bool hs_scan_at_end(const char *at)
     return *at == 0 || *at == '#';
 }
 
+/* Nothing that a terminal may take for a command: no ASCII control but tabs, no DEL, and none of
+ * U+0080 to U+009F. */
+static inline bool hs_text_is_plain(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool second = i != 0 && (unsigned char)text[i - 1] == 0xc2 && c >= 0x80 && c <= 0x9f;
+        if ((c < ' ' && c != '\t') || c == 0x7f || second) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The last eight characters of a word as one number, so that words compare in one step. */
 static inline uint64_t hs_scan_key(const char *word, size_t length)
 {

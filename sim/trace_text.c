@@ -180,7 +180,7 @@ static char *scan_name(text_reader *t, hs_event *event, char *at, hs_error *erro
 {
     char *end = hs_scan_word(at);
     size_t length = (size_t)(end - at);
-    if (length == 0 || length > HS_TRACE_NAME_MAX || memchr(at, 0x7f, length) != NULL) {
+    if (length == 0 || length > HS_TRACE_NAME_MAX || !hs_text_is_plain(at, length)) {
         hs_trace_expected(place_of(t), at, "a name (up to 255 bytes)", error);
         return NULL;
     }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "trace_scan.h"
+
 typedef struct pass {
     hs_yaml *yaml;
     hs_error *error;
@@ -121,6 +123,11 @@ static int take_scalar(pass *p, const yaml_event_t *event, uint32_t line)
     }
     if (strlen(text) != size) {
         return refuse(p, line, "a zero byte in a value", "text");
+    }
+    for (size_t i = 0; i < size; i += text[i] == '\n' ? 1 : strcspn(text + i, "\n")) {
+        if (text[i] != '\n' && !hs_text_is_plain(text + i, strcspn(text + i, "\n"))) {
+            return refuse(p, line, "a control character in a value", "text");
+        }
     }
     return wants_key(p) ? take_key(p, text, line) : add_value(p, HS_YAML_SCALAR, text, line);
 }
