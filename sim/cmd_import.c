@@ -11,6 +11,7 @@
 #include "input.h"
 #include "memory_text.h"
 #include "output.h"
+#include "trace_scan.h"
 
 static void help(void)
 {
@@ -187,6 +188,10 @@ static int import(options *o, hs_error *error)
     o->out = o->out != NULL ? o->out : "-";
     hs_import_report report;
     if (check_policy(o, error) != 0) {
+        return -1;
+    }
+    if (!hs_text_is_plain(o->log, strlen(o->log))) {
+        hs_error_set(error, o->log, 0, "found a control character in the name of a log");
         return -1;
     }
     char *data = read_log(o->log, &o->request.size, error);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trace_scan.h"
+
 typedef struct kind_row {
     const char *word;
     const char *folder;      /* under a data root */
@@ -350,6 +352,11 @@ static char *copy_path(const char *path, hs_error *error)
 
 char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error)
 {
+    if (!hs_text_is_plain(name, strlen(name))) { /* names are printed, and name cells */
+        hs_error_set(error, name, 0, "found a control character in the name of a %s",
+                     kinds[kind].word);
+        return NULL;
+    }
     if (is_file(name) || strcmp(name, "-") == 0) {
         return copy_path(name, error);
     }

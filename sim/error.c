@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "trace_scan.h"
+
 static size_t put_place(hs_error *error, const char *file, uint64_t line)
 {
     int used = 0;
@@ -28,8 +30,10 @@ void hs_error_set(hs_error *error, const char *file, uint64_t line, const char *
     vsnprintf(error->text + used, sizeof error->text - used, format, arguments);
     va_end(arguments);
     for (char *c = error->text; *c != 0; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+        if (!hs_text_is_plain(c, 1) || *c == '\t') {
             *c = '?';
+        } else if ((unsigned char)c[0] == 0xc2 && !hs_text_is_plain(c, 2)) {
+            c[0] = c[1] = '?';
         }
     }
 }

@@ -18,7 +18,7 @@ typedef struct hs_holder {
     uint8_t heap;   /* index into the board's caps.heaps */
     uint16_t owner; /* HS_HOLDER_OWNER: run owner */
     uint16_t phase; /* in which it was allocated */
-    uint32_t born;  /* event number, low 32 bits */
+    uint64_t born;  /* event number */
     uint32_t asked; /* bytes that the trace asked for */
 } hs_holder;
 

@@ -159,7 +159,7 @@ static stretch of_holder(const hs_holder *h, const hs_run *run, const hs_failure
     if (h->kind == HS_HOLDER_OWNER) {
         s.pin.owner = h->owner;
         s.pin.phase = h->phase;
-        s.pin.age = (uint32_t)run->event - h->born;
+        s.pin.age = run->event - h->born;
         s.pin.born = run->event - s.pin.age;
     }
     s.fixed = failure->block != 0 && failure->block - h->start < h->size;
@@ -253,7 +253,7 @@ static stretch of_object(const hs_gc_object *object, const hs_slot_list *slots, 
         s.pin.kind = HS_PIN_OWNER;
         s.pin.owner = slot->owner;
         s.pin.phase = slot->phase;
-        s.pin.age = (uint32_t)run->event - slot->born;
+        s.pin.age = run->event - slot->born;
         s.pin.born = run->event - s.pin.age;
     }
     s.fixed = failure->block != 0 && failure->block - s.pin.start < s.pin.size;

@@ -260,7 +260,7 @@ static INLINE void fill_slot(const hs_run *run, const hs_stream *stream, hs_slot
     slot->addr = addr;
     slot->size = size;
     slot->root = 0;
-    slot->born = (uint32_t)run->event;
+    slot->born = run->event;
 }
 
 static int alloc_any(const step *s)

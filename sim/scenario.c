@@ -1,5 +1,6 @@
 #include "scenario.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,8 +230,9 @@ static bool parse_integer(const char *text, int64_t *value)
         return true;
     }
     char *end;
+    errno = 0;
     *value = strtoll(text, &end, 10);
-    return end != text && *end == 0;
+    return end != text && *end == 0 && errno == 0;
 }
 
 static int read_bound(const reader *r, const char *path, const char *text, bool *has,

@@ -26,7 +26,7 @@ typedef struct hs_slot {
     uint32_t addr;  /* device address */
     uint32_t size;  /* bytes asked for */
     uint32_t root;  /* free for the one who keeps the table */
-    uint32_t born;  /* event number, low 32 bits */
+    uint64_t born;  /* event number */
 } hs_slot;
 
 typedef struct hs_slots {

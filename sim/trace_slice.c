@@ -78,7 +78,7 @@ static int note_alloc(cutter *c, const hs_event *event, hs_error *error)
         .addr = event->count,
         .root = event->caps,
         .size = event->size,
-        .born = (uint32_t)c->event,
+        .born = c->event,
     };
     return 0;
 }
@@ -155,8 +155,8 @@ static void add_survivor(void *context, uint32_t number, const hs_slot *slot)
 
 static int by_birth(const void *a, const void *b)
 {
-    uint32_t x = ((const struct survivor *)a)->slot.born;
-    uint32_t y = ((const struct survivor *)b)->slot.born;
+    uint64_t x = ((const struct survivor *)a)->slot.born;
+    uint64_t y = ((const struct survivor *)b)->slot.born;
     return (x > y) - (x < y);
 }
 
