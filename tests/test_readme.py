@@ -9,13 +9,14 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 READMES = [ROOT / "README.md", ROOT / "sim" / "README.md"]
-BLOCK = re.compile(r"<!-- run: heapsim (.*?) -->\n```\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"<!-- run: heapsim (.*?)(?:, first (\d+) lines)? -->\n```\n(.*?)```", re.DOTALL)
 
 
-def output(arguments: str) -> str:
-    """What the command prints."""
+def output(arguments: str, lines: str | None) -> str:
+    """What the command prints, or so many lines of it."""
     command = [os.environ["HEAPSIM"], *arguments.split()]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return "".join(done.stdout.splitlines(keepends=True)[:int(lines) if lines else None])
 
 
 class Readme(unittest.TestCase):
@@ -23,8 +24,8 @@ class Readme(unittest.TestCase):
         for readme in READMES:
             blocks = BLOCK.findall(readme.read_text())
             self.assertGreater(len(blocks), 0)
-            for arguments, shown in blocks:
-                self.assertEqual(shown, output(arguments), f"run: heapsim {arguments}; test_readme.py --update")
+            for arguments, lines, shown in blocks:
+                self.assertEqual(shown, output(arguments, lines), f"run: heapsim {arguments}; test_readme.py --update")
 
     def test_links_lead_somewhere(self) -> None:
         for readme in READMES:
@@ -35,7 +36,8 @@ class Readme(unittest.TestCase):
 def update() -> None:
     """Writes today's output into the READMEs."""
     for readme in READMES:
-        text = BLOCK.sub(lambda m: f"<!-- run: heapsim {m[1]} -->\n```\n{output(m[1])}```", readme.read_text())
+        text = BLOCK.sub(lambda m: m[0][:m.start(3) - m.start()] + output(m[1], m[2]) + "```",
+                         readme.read_text())
         readme.write_text(text)
 
 
