@@ -281,15 +281,6 @@ uint32_t hs_gc_lowest(gc_word word)
     }
     return n;
 }
-
-uint32_t hs_gc_highest(gc_word word)
-{
-    uint32_t n = 0;
-    while ((word >>= 2) != 0) {
-        ++n;
-    }
-    return n;
-}
 #endif
 
 /* Sets `count` pairs from `block` on to those of `pattern`. */

@@ -89,8 +89,9 @@ typedef struct hs_gc_area {
     uint32_t first_free; /* nothing free lies before this block */
     uint32_t unused;
 #endif
-    /* Highest block handed out since the last sweep, as upstream keeps it; of the first area, which
-     * is never released, the multiple of 32 alone. */
+    /* 0 if nothing but block 0 was in use at the last sweep or since, as upstream's (which releases
+     * an added area by it); else no lower than the highest such block. The first area's, which is
+     * never released, is true to the multiple of 32 alone. */
     uint32_t last_used;
 } hs_gc_area;
 

@@ -206,7 +206,8 @@ static uint32_t sweep_area(hs_gc *gc, hs_gc_area *area)
     }
     gc_note_freed(gc, blocks);
     if (gc_has_last(gc)) {
-        area->last_used = last_kept == 0 ? 0 : last * GC_PER + gc_highest(last_kept);
+        /* Beyond block 0, which releases ask for, the word is enough. */
+        area->last_used = last * GC_PER + (last_kept > HS_GC_MARK ? GC_PER - 1 : 0);
     }
     gc_reset_hints(area);
     return freed;

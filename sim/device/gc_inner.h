@@ -92,21 +92,23 @@ static inline gc_word gc_below(uint32_t n)
 }
 
 #if UINTPTR_MAX > 0xffffffffu || defined(__thumb2__) || defined(__i386__)
-/* Index of the lowest, of the highest pair with a bit set; `word` is not 0. */
+/* Index of the lowest pair with a bit set; `word` is not 0. */
 static inline uint32_t gc_lowest(gc_word word)
 {
     return (uint32_t)__builtin_ctzl(word) / 2;
 }
+#else
+/* Without such an instruction the compiler would call its library. */
+uint32_t hs_gc_lowest(gc_word word);
+#define gc_lowest hs_gc_lowest
+#endif
+
+#if HS_GC_FAST
+/* Index of the highest one. */
 static inline uint32_t gc_highest(gc_word word)
 {
     return (GC_BITS - 1 - (uint32_t)__builtin_clzl(word)) / 2;
 }
-#else
-/* Without such an instruction the compiler would call its library. */
-uint32_t hs_gc_lowest(gc_word word);
-uint32_t hs_gc_highest(gc_word word);
-#define gc_lowest  hs_gc_lowest
-#define gc_highest hs_gc_highest
 #endif
 
 /* The pairs that are not free, as their low bits. */
