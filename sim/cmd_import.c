@@ -102,12 +102,9 @@ static char *read_log(const char *path, size_t *size, hs_error *error)
     while (got > 0) {
         if (*size == room) {
             room = room == 0 ? 65536 : room * 2;
-            bool fits = *size <= HS_IMPORT_SIZE_MAX;
-            char *larger = fits ? realloc(data, room) : NULL;
+            char *larger = realloc(data, room);
             if (larger == NULL) {
-                hs_error_set(error, path, 0,
-                             fits ? "the host is out of memory"
-                                  : "found a log of more than 1 GiB, expected less");
+                hs_error_set(error, path, 0, "the host is out of memory");
                 got = -1;
                 break;
             }
@@ -115,6 +112,11 @@ static char *read_log(const char *path, size_t *size, hs_error *error)
         }
         got = hs_input_read(input, data + *size, room - *size, error);
         *size += got > 0 ? (size_t)got : 0;
+        if (*size > HS_IMPORT_SIZE_MAX) {
+            hs_error_set(error, path, 0, "found more than %zu MiB, expected a smaller log",
+                         HS_IMPORT_SIZE_MAX >> 20);
+            got = -1;
+        }
     }
     hs_input_close(input);
     if (got < 0) {

@@ -16,6 +16,7 @@
 
 #define HS_GRID_METRICS     64 /* at least hs_metric_count */
 #define HS_GRID_CELLS_MAX   4000000u
+#define HS_GRID_GROUPS_MAX  65536u /* boards with a policy and its values */
 #define HS_GRID_ID_MAX      512
 #define HS_GRID_CHECKPOINTS 256u
 #define HS_METRIC_ABSENT    INT64_MIN

@@ -224,11 +224,6 @@ static long make_group(const making *m, size_t layout, const char *policy_name, 
 
 static hs_cell *new_cell(hs_grid *grid, hs_error *error)
 {
-    if (grid->cell_count == HS_GRID_CELLS_MAX) {
-        hs_error_set(error, NULL, 0, "found more than %u cells, expected a smaller grid",
-                     HS_GRID_CELLS_MAX);
-        return NULL;
-    }
     if (grid->cell_count == grid->cell_capacity) {
         size_t capacity = grid->cell_capacity == 0 ? 64 : 2 * grid->cell_capacity;
         hs_cell *grown = realloc(grid->cells, capacity * sizeof *grown);
@@ -288,8 +283,36 @@ static bool next_values(making *m)
     return false;
 }
 
+/* Before any is made: the product of a few lists may be astronomical. */
+static int check_count(const making *m)
+{
+    uint64_t cells = m->seeds;
+    uint64_t groups = 1;
+    for (size_t i = 0; i < m->scenario->axis_count && cells <= HS_GRID_CELLS_MAX; i++) {
+        const hs_scenario_axis *axis = &m->scenario->axes[i];
+        cells *= axis->values.count;
+        groups *= axis->policy ? axis->values.count : 1;
+    }
+    if (m->grid->cell_count + cells > HS_GRID_CELLS_MAX) {
+        hs_error_set(m->error, NULL, 0, "found more than %u cells, expected a smaller grid",
+                     HS_GRID_CELLS_MAX);
+        return -1;
+    }
+    if (m->grid->group_count + groups > HS_GRID_GROUPS_MAX) {
+        hs_error_set(m->error, NULL, 0,
+                     "found more than %u boards with a policy and its values, expected a smaller "
+                     "grid",
+                     HS_GRID_GROUPS_MAX);
+        return -1;
+    }
+    return 0;
+}
+
 static int add_board_cells(making *m, size_t layout, const char *policy)
 {
+    if (check_count(m) != 0) {
+        return -1;
+    }
     do {
         long group = make_group(m, layout, policy, m->error);
         if (group < 0) {

@@ -338,7 +338,7 @@ static const uint8_t *get_attributes(const binary_reader *r, const uint8_t *at, 
         }
     }
     if (event->flags & HS_EVENT_TYPE) {
-        if (at == r->end || *at <= ' ' || *at == '#' || *at == 0x7f) {
+        if (at == r->end || *at <= ' ' || *at == '#' || *at >= 0x7f) {
             return NULL;
         }
         event->type = (char)*at++;

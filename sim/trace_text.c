@@ -136,7 +136,7 @@ static char *scan_attribute(hs_event *event, unsigned allowed, char *at, hs_plac
         event->addr = (uint32_t)number;
     } else if (length > 5 && memcmp(at, "caps=", 5) == 0) {
         flag = HS_EVENT_CAPS;
-    } else if (length == 6 && memcmp(at, "type=", 5) == 0) {
+    } else if (length == 6 && memcmp(at, "type=", 5) == 0 && at[5] > ' ' && at[5] < 0x7f) {
         flag = HS_EVENT_TYPE;
         event->type = at[5];
     } else {
