@@ -55,7 +55,7 @@ check_analyzer() {
     mkdir -p build
     find sim -name '*.c' -not -path '*/port/*' -print0 |
         xargs -0 -P "$jobs" -I '{}' gcc -std=c11 -D_GNU_SOURCE -DHEAPSIM_VERSION='""' -I sim \
-            -I /usr/include/libxml2 -fanalyzer \
+            -fanalyzer \
             -Wno-analyzer-malloc-leak -c '{}' -o /dev/null 2>build/analyzer.log
     ! grep -E 'error:|Wanalyzer' build/analyzer.log | grep -v -E -f <(grep -v '^#' scripts/analyzer.txt)
 }

@@ -26,7 +26,7 @@ ADAPTER = ["port/micropython_gc"]
 DUMPS = ["port/micropython_dump"]
 STATE = ["HS_GC_VERSION=4", "HS_GC_AREAS=2", "HS_MP_STATE=1"]
 PLAIN_TLSF = ["HS_HEAP_LIST=0", "HS_HEAP_POISON=0"]
-PARTS = {
+PARTS: dict[str, tuple[list[str], list[str]]] = {
     "collector's names, areas automatic, state shared": (ADAPTER, STATE),
     "TLSF": (["bits", "tlsf", "tlsf_whole"], []),
     "list allocator": (["list_heap"], []),

@@ -32,7 +32,7 @@ CAPTURED = {
 }
 
 
-def heapsim(*arguments: str) -> subprocess.CompletedProcess:
+def heapsim(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run([HEAPSIM, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
@@ -178,7 +178,9 @@ class Verify(unittest.TestCase):
     def test_what_the_real_collector_did(self) -> None:
         addresses = growths = 0
         for script in sorted(GOLDEN.glob("*/*.in*")):
-            mode, release = re.search(r"__(\w+)-(v[\d.]+)\.in", script.name).groups()
+            target = re.search(r"__(\w+)-(v[\d.]+)\.in", script.name)
+            assert target is not None, script.name
+            mode, release = target.groups()
             answers = script.with_name(script.name.replace(".in", ".out"))
             try:
                 lines = Translator(read(script), read(answers)).trace()
@@ -189,6 +191,7 @@ class Verify(unittest.TestCase):
             done = self.verify(lines, "--gc-version", release)
             self.assertEqual((done.returncode, done.stderr), (0, ""), f"{script.name}: {done.stdout}")
             found = re.search(r"(\d+) addresses equal, \d+ automatic collections, (\d+) growths", done.stdout)
+            assert found is not None, done.stdout
             addresses += int(found[1])
             growths += int(found[2])
         self.assertGreater(addresses, 30000)
@@ -247,6 +250,7 @@ class Verify(unittest.TestCase):
     def test_what_no_event_follows_is_said(self) -> None:
         lines = ["heapsim-trace 1", "owner mp gc", "area 0x3ffb0000 4096", "alloc 0 40 mp @0x3ffb00c0"]
         first = re.search("replayed (0x[0-9a-f]+)", self.verify([*lines[:3], "alloc 0 40 mp @NULL"]).stdout)
+        assert first is not None
         lines[3] = f"alloc 0 40 mp @{first[1]}"
         done = self.verify([*lines, "collected 4"])
         self.assertEqual(done.returncode, 0)

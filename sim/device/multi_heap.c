@@ -26,6 +26,7 @@ static inline bool is_poisoned(const hs_heap *heap)
 
 static inline bool is_plain(const hs_heap *heap)
 {
+    /* NOLINTNEXTLINE(misc-redundant-expression): two switches, whose values may be equal */
     return HS_HEAP_TLSF && ((!HS_HEAP_LIST && !HS_HEAP_POISON) || heap->plain);
 }
 
