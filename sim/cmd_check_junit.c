@@ -8,7 +8,7 @@
 
 #include "output.h"
 
-/* Mini-XML goes on without what it has no memory for. */
+/* Mini-XML goes on without what it has no memory for, be it a node, its name or its text. */
 static bool lost;
 
 static void note_lost(const char *message)
@@ -21,7 +21,7 @@ static void note_lost(const char *message)
 static mxml_node_t *add(mxml_node_t *parent, const char *name)
 {
     mxml_node_t *node = parent != NULL ? mxmlNewElement(parent, name) : NULL;
-    lost = lost || node == NULL;
+    lost = lost || node == NULL || mxmlGetElement(node) == NULL;
     return node;
 }
 
@@ -66,8 +66,8 @@ static void add_failure(mxml_node_t *place, const hs_check *check, const hs_cell
         if (mxmlElementGetAttr(failure, "message") == NULL) {
             set(failure, "message", check->problems[i].text);
         }
-        lost = lost || failure == NULL ||
-               mxmlNewOpaquef(failure, "%s\n", check->problems[i].text) == NULL;
+        mxml_node_t *text = mxmlNewOpaquef(failure, "%s\n", check->problems[i].text);
+        lost = lost || failure == NULL || mxmlGetOpaque(text) == NULL;
     }
 }
 
@@ -123,6 +123,7 @@ int hs_check_junit(const hs_check *checks, size_t count, const char *path, hs_er
     lost = false;
     mxmlSetErrorCallback(note_lost);
     mxml_node_t *xml = mxmlNewXML("1.0");
+    lost = lost || mxmlGetElement(xml) == NULL;
     mxml_node_t *suites = add(xml, "testsuites");
     for (size_t i = 0; i < count; i++) {
         add_suite(suites, &checks[i]);

@@ -79,7 +79,10 @@ static int take_range(request *r, bool largest, char *value)
     uint32_t to = 0;
     uint32_t step = 0;
     char *parts = strdup(value);
-    char *equals = parts != NULL ? strchr(parts, '=') : NULL;
+    if (parts == NULL) {
+        return hs_cmd_refuse("the host is out of memory");
+    }
+    char *equals = strchr(parts, '=');
     char *dots = equals != NULL ? strstr(equals, "..") : NULL;
     char *colon = dots != NULL ? strchr(dots, ':') : NULL;
     bool ok = false;

@@ -79,12 +79,16 @@ static size_t partner(const hs_grid *grid, const hs_line *lines, size_t count, s
     return i;
 }
 
-hs_change_pair *hs_change_pairs(const hs_grid *grid, const hs_line *lines, size_t count)
+int hs_change_pairs(const hs_grid *grid, const hs_line *lines, size_t count, hs_change_pair **to)
 {
     hs_change_pair *pairs = calloc(count / 2 + 1, sizeof *pairs);
+    *to = NULL;
+    if (pairs == NULL) {
+        return -1;
+    }
     const hs_line *other = NULL;
     size_t found = 0;
-    bool ok = pairs != NULL && count >= 2 && count % 2 == 0;
+    bool ok = count >= 2 && count % 2 == 0;
     for (size_t i = 0; ok && i < count; i++) {
         if (!same_variant(grid, &lines[i], &lines[0])) {
             other = other == NULL ? &lines[i] : other;
@@ -99,7 +103,8 @@ hs_change_pair *hs_change_pairs(const hs_grid *grid, const hs_line *lines, size_
     }
     if (!ok || found != count / 2) {
         free(pairs);
-        return NULL;
+        return 0;
     }
-    return pairs;
+    *to = pairs;
+    return 0;
 }

@@ -25,9 +25,9 @@ typedef struct hs_change_pair {
     enum hs_change change;
 } hs_change_pair;
 
-/* When the lines are of exactly two variants and each has its partner: the pairs, in the order of
- * the lines; the caller frees them. NULL: they are not, or the host is out of memory. */
-hs_change_pair *hs_change_pairs(const hs_grid *grid, const hs_line *lines, size_t count);
+/* When the lines are of exactly two variants and each has its partner, *to is the pairs, in the
+ * order of the lines, which the caller frees; else NULL. 0, or -1: the host is out of memory. */
+int hs_change_pairs(const hs_grid *grid, const hs_line *lines, size_t count, hs_change_pair **to);
 
 /* "micropython-v1.22" or "micropython-v1.22/gc.initial=48K": of the line's variant. */
 void hs_change_variant(const hs_grid *grid, const hs_line *line, char *text, size_t size);

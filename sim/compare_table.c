@@ -303,18 +303,23 @@ int hs_compare_table(const hs_grid *grid, enum hs_table_form form, FILE *out, hs
         i += seeds;
     }
     measure(&t);
-    hs_change_pair *pairs = hs_change_pairs(grid, t.lines, t.count);
-    if (pairs != NULL) {
+    hs_change_pair *pairs;
+    int result = hs_change_pairs(grid, t.lines, t.count, &pairs);
+    if (result != 0) {
+        hs_error_set(error, NULL, 0, "the host is out of memory");
+    } else if (pairs != NULL) {
         print_changes(&t, pairs);
     } else {
         print_all(&t);
     }
-    print_long_runs(grid, out);
-    print_reasons(grid, out);
+    if (result == 0) {
+        print_long_runs(grid, out);
+        print_reasons(grid, out);
+    }
     free(pairs);
     free(t.rows);
     free(t.lines);
-    return 0;
+    return result;
 }
 
 /* --- published statements --- */

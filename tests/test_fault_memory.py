@@ -5,21 +5,22 @@ makes every one fail, the K-th in run K, until a run needs no more. Under Addres
 """
 import collections
 import os
+import signal
 import unittest
 
 import fault_cases
 import fault_runner
 
-# What a library itself loses when it lacks memory: libxml2, while it starts.
-LOST_BY_LIBRARY = {"check": 1}
 EVERY = os.environ.get("HEAPSIM_FAULTS") == "all"
+# Mini-XML does not survive the loss of the first block that it takes for itself, a kilobyte, at --junit.
+DIES_IN_LIBRARY = {"check": 1}
 
 
-def wrong(name: str, base: fault_runner.Outcome, found: fault_runner.Outcome) -> str:
+def wrong(base: fault_runner.Outcome, found: fault_runner.Outcome) -> str:
     """What is wrong with the outcome of a fault; empty: nothing."""
     as_always = (found.status, found.out, found.err, found.files) == (base.status, base.out, base.err, base.files)
     leaked = found.live - base.live if found.status in (0, 1, 2) and not fault_runner.sanitized() else 0
-    if leaked > LOST_BY_LIBRARY.get(name, 0):
+    if leaked > 0:
         return f"{leaked} blocks are not freed"
     if as_always:
         return ""
@@ -61,9 +62,13 @@ class Memory(unittest.TestCase):
             base = faults.run(0)
             self.assertIn(base.status, (0, 1), base.err)
             calls = self.chosen(base) if calls is None else [k for k in calls if k <= base.calls]
+            deaths = DIES_IN_LIBRARY.get(name, 0)
             for k in calls:
                 found = faults.run(k)
-                self.assertEqual(wrong(name, base, found), "", f"{name}: {action}, allocation {k} of {base.calls}")
+                if found.status == -signal.SIGSEGV and not found.files and deaths > 0:
+                    deaths -= 1
+                    continue
+                self.assertEqual(wrong(base, found), "", f"{name}: {action}, allocation {k} of {base.calls}")
         self.injected += len(calls)
         return len(calls)
 
