@@ -37,6 +37,13 @@ PARTS: dict[str, tuple[list[str], list[str]]] = {
     "tables of chips, regions": (["chip", "region"], []),
     "multi_heap adapter": (["port/idf_multi_heap"], []),
 }
+# What a firmware on the multi_heap adapter has in its image: unused functions are left to the linker.
+IMAGE = ["bits", "tlsf", "tlsf_whole", "list_heap", "multi_heap", "profile", "port/idf_multi_heap"]
+IMAGES = {
+    "image: TLSF, no poisoning": PLAIN_TLSF,
+    "image: list allocator, no poisoning": ["HS_HEAP_TLSF=0", "HS_HEAP_POISON=0"],
+    "image: either, with poisoning": [],
+}
 # The original collector, areas off / on / automatic: published sizes of its object file.
 REFERENCE = {"rv32imc": (3123, 3613, 3833), "thumb2": (2580, 2974, 3186)}
 # What a firmware leaves out, and the names of which then nothing is compiled or asked for.
@@ -69,14 +76,29 @@ def compile_part(target: str, part: str, defines: list[str], work: Path) -> Path
     return output
 
 
+def size_of_file(target: str, output: Path) -> Size:
+    line = subprocess.run([TARGETS[target][0] + "size", output], check=True, capture_output=True,
+                          text=True).stdout.splitlines()[1]
+    return Size(*(int(word) for word in line.split()[:3]))
+
+
 def size_of(target: str, parts: list[str], defines: list[str], work: Path) -> Size:
     total = Size(0, 0, 0)
     for part in parts:
-        output = compile_part(target, part, defines, work)
-        line = subprocess.run([TARGETS[target][0] + "size", output], check=True,
-                              capture_output=True, text=True).stdout.splitlines()[1]
-        total = total.plus(Size(*(int(word) for word in line.split()[:3])))
+        total = total.plus(size_of_file(target, compile_part(target, part, defines, work)))
     return total
+
+
+def size_of_image(target: str, defines: list[str], work: Path) -> Size:
+    prefix, flags = TARGETS[target]
+    objects = [compile_part(target, part, defines, work) for part in IMAGE]
+    names = subprocess.run([prefix + "nm", objects[-1]], check=True, capture_output=True,
+                           text=True).stdout
+    image = work / f"{target}-image.o"
+    called = [f"-Wl,-u,{name}" for name in re.findall(r" T (multi_heap_\w+)", names)]
+    subprocess.run([prefix + "gcc", *flags, "-nostdlib", "-r", "-Wl,--gc-sections", *called,
+                    *objects, "-o", image], check=True)
+    return size_of_file(target, image)
 
 
 def collector(target: str, parts: list[str], work: Path) -> list[Size]:
@@ -101,6 +123,8 @@ def print_tables(work: Path) -> None:
     print("|---" * (len(TARGETS) + 1) + "|")
     for name, (parts, defines) in PARTS.items():
         print(row(name, [size_of(target, parts, defines, work) for target in TARGETS]))
+    for name, defines in IMAGES.items():
+        print(row(name, [size_of_image(target, defines, work) for target in TARGETS]))
 
 
 def symbols(target: str, part: str, defines: list[str], work: Path) -> str:

@@ -13,7 +13,7 @@
 #endif
 
 #if HS_GC_FAST
-#include "device/gc_mark_fast.h"
+#include "gc_mark_fast.h"
 
 void hs_gc_collect_root(hs_gc *gc, const uint32_t *words, size_t count)
 {

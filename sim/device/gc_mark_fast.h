@@ -6,7 +6,7 @@
 #ifndef HS_DEVICE_GC_MARK_FAST_H
 #define HS_DEVICE_GC_MARK_FAST_H
 
-#include "device/gc_inner.h"
+#include "gc_inner.h"
 
 typedef uint32_t quad __attribute__((vector_size(16)));
 typedef int32_t signed_quad __attribute__((vector_size(16)));
