@@ -121,8 +121,8 @@ def print_tables(work: Path) -> None:
                                if target in REFERENCE else "" for target in TARGETS]))
     print("\n| part | " + " | ".join(TARGETS) + " |")
     print("|---" * (len(TARGETS) + 1) + "|")
-    for name, (parts, defines) in PARTS.items():
-        print(row(name, [size_of(target, parts, defines, work) for target in TARGETS]))
+    for name, (files, defines) in PARTS.items():
+        print(row(name, [size_of(target, files, defines, work) for target in TARGETS]))
     for name, defines in IMAGES.items():
         print(row(name, [size_of_image(target, defines, work) for target in TARGETS]))
 
