@@ -39,7 +39,7 @@ PARTS: dict[str, tuple[list[str], list[str]]] = {
 }
 # What a firmware on the multi_heap adapter has in its image: unused functions are left to the linker.
 IMAGE = ["bits", "tlsf", "tlsf_whole", "list_heap", "multi_heap", "profile", "port/idf_multi_heap"]
-IMAGES = {
+IMAGES: dict[str, list[str]] = {
     "image: TLSF, no poisoning": PLAIN_TLSF,
     "image: list allocator, no poisoning": ["HS_HEAP_TLSF=0", "HS_HEAP_POISON=0"],
     "image: either, with poisoning": [],
@@ -123,8 +123,8 @@ def print_tables(work: Path) -> None:
     print("|---" * (len(TARGETS) + 1) + "|")
     for name, (files, defines) in PARTS.items():
         print(row(name, [size_of(target, files, defines, work) for target in TARGETS]))
-    for name, defines in IMAGES.items():
-        print(row(name, [size_of_image(target, defines, work) for target in TARGETS]))
+    for name, switches in IMAGES.items():
+        print(row(name, [size_of_image(target, switches, work) for target in TARGETS]))
 
 
 def symbols(target: str, part: str, defines: list[str], work: Path) -> str:
