@@ -102,6 +102,7 @@ static long find_layout(hs_grid *grid, const char *name, hs_error *error)
         layout.board = hs_session_boot(layout.layout, error);
     }
     if (layout.name == NULL || layout.board == NULL) {
+        hs_board_destroy(layout.board);
         hs_layout_free(layout.layout);
         free(layout.name);
         return layout.name == NULL ? no_memory(error) : -1;
