@@ -186,6 +186,9 @@ static __attribute__((noinline)) void mark_whole(const marker *m, const uint32_t
 
 static void mark_from(hs_gc *gc, const uint32_t *words, size_t count)
 {
+    if (count == 0) { /* then `words` may be NULL */
+        return;
+    }
     const hs_gc_area *area = &gc->first;
     uint32_t low = window_low(gc) ^ 0x80000000u;
     int32_t last = (int32_t)((window_span(gc) * HS_GC_BLOCK - 1) ^ 0x80000000u);

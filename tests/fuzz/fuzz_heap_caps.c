@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "space.h"
 
-enum { HEADER = 4, SLOTS = 24, WINDOW = 0x4000, LATE = 0x2000, WATCHES = 3 };
+enum { HEADER = 4, SLOTS = 24, WINDOW = 0x4000, LATE = 0x2000 };
 
 static const uint32_t wishes[] = {
     HS_CAP_DEFAULT,
@@ -32,7 +32,7 @@ enum { WISHES = sizeof wishes / sizeof wishes[0] };
 
 typedef struct machine {
     hs_caps caps;
-    hs_caps_watch watch[WATCHES];
+    hs_caps_watch watch;
     hs_addr block[SLOTS];
     uint32_t bytes[SLOTS]; /* 0: an address of the instruction bus, which has no memory here */
     uint32_t late;         /* regions added */
@@ -50,12 +50,9 @@ static void clear(void *space, const hs_chip *chip)
     }
 }
 
-static void start_watches(machine *m)
+static void start_watch(machine *m)
 {
-    static const uint32_t wanted[WATCHES] = {HS_CAP_8BIT, HS_CAP_INTERNAL, 0};
-    for (unsigned i = 0; i < WATCHES; i++) {
-        hs_caps_watch_start(&m->caps, &m->watch[i], wanted[i]);
-    }
+    hs_caps_watch_start(&m->caps, &m->watch);
     m->caps.changed = 0;
 }
 
@@ -73,7 +70,7 @@ static void boot(machine *m, const uint8_t *data)
         }
     }
     hs_caps_boot(&m->caps, (enum hs_caps_boot)(data[1] >> 6));
-    start_watches(m);
+    start_watch(m);
 }
 
 static void add_region(machine *m, unsigned which, uint32_t size)
@@ -86,7 +83,7 @@ static void add_region(machine *m, unsigned which, uint32_t size)
     if (hs_caps_add_region(&m->caps, start, size % 0x800) == HS_CAPS_OK) {
         m->late++;
     }
-    start_watches(m);
+    start_watch(m);
 }
 
 static void put(machine *m, unsigned slot, hs_addr block, uint32_t bytes)
@@ -169,11 +166,11 @@ static void configure(machine *m, const uint8_t *op, uint32_t size)
         break;
     case 4:
         hs_caps_dma_pool(&m->caps, size & 0x3ff, NULL, NULL);
-        start_watches(m);
+        start_watch(m);
         break;
     default:
         hs_caps_enable_stacks(&m->caps);
-        start_watches(m);
+        start_watch(m);
         break;
     }
 }
@@ -210,13 +207,9 @@ static bool sound(machine *m)
         fuzz_require(m->block[i] == 0 || holds(m, m->block[i], i, m->bytes[i]),
                      "a live block was overwritten");
     }
-    for (unsigned i = 0; i < WATCHES; i++) {
-        hs_caps_watch_update(caps, &m->watch[i]);
-        fuzz_require(m->watch[i].free == hs_caps_free_size(caps, m->watch[i].wanted) &&
-                         m->watch[i].largest ==
-                             hs_caps_largest_free_block(caps, m->watch[i].wanted),
-                     "running figures differ");
-    }
+    hs_caps_watch_update(caps, &m->watch);
+    fuzz_require(m->watch.largest == hs_caps_largest_free_block(caps, HS_CAP_8BIT),
+                 "running figures differ");
     caps->changed = 0;
     return true;
 }
