@@ -5,20 +5,22 @@
 # Usage: scripts/coverage.sh [FOLDER: a text report per file goes there]
 set -eu
 cd "$(dirname "$0")/.."
-device_floor=99
-idf_floor=99
-sim_floor=79
+device_floor=98
+idf_floor=98
+sim_floor=84
 folder=${1:-}
 build=build/coverage
 cmake --preset coverage >/dev/null
 cmake --build --preset coverage -j "$(nproc)" >/dev/null
 find "$build" -name '*.gcda' -delete
 ctest --preset coverage -j "$(nproc)" \
-    -E '^capture_|^browser|test_(plot|install|spread|trace_binary|differential)' \
+    -E '^capture_|^browser|test_(plot|install|spread|trace_binary|differential|fault_.*)' \
     >"$build"/ctest.log || {
     tail -50 "$build"/ctest.log
     exit 1
 }
+# Their faults meet gcov's own files and blocks too, so that here they fail; what they reach counts.
+ctest --preset coverage -j "$(nproc)" -R 'test_fault_' >"$build"/faults.log || :
 HEAPSIM=$build/heapsim python3 tests/test_spread.py Merge >"$build"/merge.log 2>&1
 gcovr -r . --object-directory "$build"/sim --json "$build"/all.json "$build"/sim
 
