@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "data_path.h"
+#include "output.h"
 #include "yaml_file.h"
 
 enum {
@@ -306,9 +307,14 @@ int hs_cmd_grid_make(hs_cmd_grid *g, hs_grid *grid, hs_error *error)
 
 static atomic_int caught;
 
+/* The second one is not waited for. */
 static void on_signal(int signal_number)
 {
-    atomic_store(&caught, signal_number);
+    if (atomic_exchange(&caught, signal_number) != 0) {
+        hs_output_remove_temporaries();
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+    }
 }
 
 /* A bar on stderr, on a terminal, for work of more than half a second. */
@@ -333,16 +339,13 @@ int hs_cmd_grid_run(hs_cmd_grid *g, hs_grid *grid, int *interrupted, hs_error *e
     clock_gettime(CLOCK_MONOTONIC, &last);
     bool bar = isatty(STDERR_FILENO) != 0;
     struct sigaction catch = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    struct sigaction old[2];
     sigemptyset(&catch.sa_mask);
-    sigaction(SIGINT, &catch, &old[0]);
-    sigaction(SIGTERM, &catch, &old[1]);
+    sigaction(SIGINT, &catch, NULL);
+    sigaction(SIGTERM, &catch, NULL);
     g->how.stop = &caught;
     g->how.progress = bar ? draw : NULL;
     g->how.context = &last;
     int result = hs_grid_run(grid, &g->how, error);
-    sigaction(SIGINT, &old[0], NULL);
-    sigaction(SIGTERM, &old[1], NULL);
     if (bar) {
         fprintf(stderr, "\r%-78s\r", "");
     }
@@ -350,8 +353,9 @@ int hs_cmd_grid_run(hs_cmd_grid *g, hs_grid *grid, int *interrupted, hs_error *e
     return result;
 }
 
-void hs_cmd_die_of(int interrupted)
+void hs_cmd_die_if_interrupted(void)
 {
+    int interrupted = atomic_load(&caught);
     if (interrupted != 0) {
         fflush(NULL);
         signal(interrupted, SIG_DFL);

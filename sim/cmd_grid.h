@@ -43,11 +43,13 @@ int hs_cmd_grid_threads(hs_cmd_grid *g, const char *value);
 /* Makes the cells. 0, or -1 with *error. */
 int hs_cmd_grid_make(hs_cmd_grid *g, hs_grid *grid, hs_error *error);
 
-/* Replays with a progress bar; SIGINT and SIGTERM end it early (*interrupted: which), with what is
- * finished kept. 0, or -1 with *error. */
+/* Replays with a progress bar. From here on SIGINT and SIGTERM end this and later replays early
+ * (*interrupted: which), with what is finished kept; a second one ends the process. 0, or -1 with
+ * *error. */
 int hs_cmd_grid_run(hs_cmd_grid *g, hs_grid *grid, int *interrupted, hs_error *error);
-/* Ends the process as that signal does by default, so that shells see it. 0: does nothing. */
-void hs_cmd_die_of(int interrupted);
+/* Ends the process as the signal does by default, so that shells see it; without one does nothing.
+ */
+void hs_cmd_die_if_interrupted(void);
 
 /* "A,B" cut in place. 0, or -1: more than HS_CMD_NAMES_MAX. */
 int hs_cmd_split(hs_cmd_names *names, char *text, char separator);

@@ -39,6 +39,7 @@ typedef struct request {
     search_row rows[ROWS_MAX];
     hs_search_words words[ROWS_MAX];
     size_t row_count;
+    size_t searched; /* rows that are finished */
     int interrupted;
     hs_error error;
 } request;
@@ -353,6 +354,7 @@ static int search_rows(request *r)
             try_values(&t, &r->rows[i].result.value, 1, &again) != 0) {
             return -1;
         }
+        r->searched++;
     }
     return 0;
 }
@@ -460,6 +462,41 @@ static int write_json(const request *r)
     return result == 0 ? -1 : hs_cmd_refuse("%s", error.text);
 }
 
+static void release_rows(request *r, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(r->rows[i].id);
+    }
+}
+
+static int tell(request *r)
+{
+    bool data = r->json != NULL && strcmp(r->json, "-") == 0;
+    FILE *words = data ? stderr : stdout;
+    find_beaten(r);
+    print_rows(r, words);
+    hs_search_words_print(r->words, r->row_count, r->key, r->range.largest, words);
+    int status = r->json != NULL ? write_json(r) : -1;
+    bool found = false;
+    for (size_t i = 0; i < r->row_count; i++) {
+        found = found || r->rows[i].result.way != HS_SEARCH_NONE;
+    }
+    return status >= 0 ? status : found ? HS_EXIT_OK : HS_EXIT_FAILED;
+}
+
+/* What is finished is printed; a file of lines that do not say that others are missing is not made.
+ */
+static void tell_interrupted(request *r)
+{
+    fprintf(stderr, "heapsim: interrupted, %zu of %zu combinations were searched\n", r->searched,
+            r->row_count);
+    r->row_count = r->searched;
+    r->json = NULL;
+    if (r->row_count != 0) {
+        tell(r);
+    }
+}
+
 int hs_cmd_search(int argc, char **argv)
 {
     static request r;
@@ -467,20 +504,17 @@ int hs_cmd_search(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
-    if (find_rows(&r) != 0 || search_rows(&r) != 0) {
-        hs_cmd_die_of(r.interrupted);
-        return hs_cmd_refuse("%s",
-                             r.error.text[0] != 0 ? r.error.text : "the host is out of memory");
+    int result = find_rows(&r) == 0 ? search_rows(&r) : -1;
+    size_t count = r.row_count;
+    if (result == 0) {
+        status = tell(&r);
+    } else if (r.interrupted != 0) {
+        tell_interrupted(&r);
+    } else {
+        status =
+            hs_cmd_refuse("%s", r.error.text[0] != 0 ? r.error.text : "the host is out of memory");
     }
-    find_beaten(&r);
-    bool data = r.json != NULL && strcmp(r.json, "-") == 0;
-    print_rows(&r, data ? stderr : stdout);
-    hs_search_words_print(r.words, r.row_count, r.key, r.range.largest, data ? stderr : stdout);
-    status = r.json != NULL ? write_json(&r) : -1;
-    bool found = false;
-    for (size_t i = 0; i < r.row_count; i++) {
-        found = found || r.rows[i].result.way != HS_SEARCH_NONE;
-        free(r.rows[i].id);
-    }
-    return status >= 0 ? status : found ? HS_EXIT_OK : HS_EXIT_FAILED;
+    release_rows(&r, count);
+    hs_cmd_die_if_interrupted();
+    return status;
 }

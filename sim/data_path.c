@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -132,16 +133,15 @@ static bool read_note(const char *folder, char *root)
     if (!join(note, folder, "heapsim-data-path.txt")) {
         return false;
     }
-    FILE *file = fopen(note, "r");
-    if (file == NULL) {
+    int file = open(note, O_RDONLY | O_CLOEXEC); /* stdio would need memory */
+    if (file < 0) {
         return false;
     }
-    bool found = fgets(root, PATH_MAX, file) != NULL;
-    fclose(file);
-    if (found) {
-        root[strcspn(root, "\r\n")] = 0;
-    }
-    return found && root[0] != 0;
+    ssize_t length = read(file, root, PATH_MAX - 1);
+    close(file);
+    root[length > 0 ? length : 0] = 0;
+    root[strcspn(root, "\r\n")] = 0;
+    return root[0] != 0;
 }
 
 /* The data root that belongs to the executable. */

@@ -348,14 +348,18 @@ static void run_crew(crew *c, worker *workers, pthread_t *threads)
     for (unsigned i = 0; i < started; i++) {
         pthread_join(threads[i], NULL);
     }
-    for (job *j = c->jobs; j != NULL; j = c->jobs) { /* left when a thread gave up */
+}
+
+/* Those left when a thread gave up, or when not all could be made. */
+static void drop_jobs(crew *c)
+{
+    hs_board_pool pool = {0};
+    for (job *j = c->jobs; j != NULL; j = c->jobs) {
         c->jobs = j->next;
-        if (j->run != NULL) {
-            hs_cell_run_destroy(j->run, &workers[0].pool);
-        }
+        hs_cell_run_destroy(j->run, &pool);
         free(j);
     }
-    hs_pool_release(&workers[0].pool);
+    hs_pool_release(&pool);
 }
 
 int hs_grid_run(hs_grid *grid, const hs_grid_how *how, hs_error *error)
@@ -379,6 +383,7 @@ int hs_grid_run(hs_grid *grid, const hs_grid_how *how, hs_error *error)
     if (result != 0 && error->text[0] == 0) {
         hs_error_set(error, NULL, 0, "the host is out of memory");
     }
+    drop_jobs(&c);
     pthread_cond_destroy(&c.more);
     pthread_mutex_destroy(&c.lock);
     free(c.order);

@@ -328,5 +328,23 @@ class Interrupted(Folder):
                 self.assertIn(b'"state": "pending"', files["o.json"])
 
 
+    def test_search_prints_what_is_finished(self) -> None:
+        words = ["search", "--threads", "1", "--layout", "pico-d4", "--trace", "https,wifi-https,sensor_day,wifi-cycle",
+                 "--policy", "fixed-48k", "--smallest", "gc.initial=16K..100K", "--json", "o.json"]
+        with subprocess.Popen([HEAPSIM, *words], cwd=self.folder, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            try:
+                process.wait(0.7)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        if process.returncode == -signal.SIGINT:
+            self.assertEqual(self.made(), {})
+            self.assertRegex(err, rb"interrupted, \d of \d combinations were searched")
+            self.assertEqual(b"cell" in out, b"interrupted, 0 of" not in err)
+        else:
+            self.assertIn(process.returncode, (0, 1, 2), err)
+
+
 if __name__ == "__main__":
     unittest.main()
