@@ -326,7 +326,6 @@ int hs_cmd_check(int argc, char **argv)
     if (result != 0) {
         return hs_cmd_refuse("%s", error.text);
     }
-    hs_cmd_die_if_interrupted();
     return fflush(r.words) != 0 ? hs_cmd_refuse("the results cannot be written")
            : problems != 0      ? HS_EXIT_FAILED
                                 : HS_EXIT_OK;

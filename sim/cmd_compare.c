@@ -192,6 +192,5 @@ int hs_cmd_compare(int argc, char **argv)
         return hs_cmd_refuse("%s", error.text);
     }
     hs_grid_release(&grid);
-    hs_cmd_die_if_interrupted();
     return HS_EXIT_OK;
 }

@@ -515,6 +515,5 @@ int hs_cmd_search(int argc, char **argv)
             hs_cmd_refuse("%s", r.error.text[0] != 0 ? r.error.text : "the host is out of memory");
     }
     release_rows(&r, count);
-    hs_cmd_die_if_interrupted();
     return status;
 }

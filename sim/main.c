@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd_grid.h"
 #include "commands.h"
 #include "heapsim.h"
 #include "output.h"
@@ -159,5 +160,6 @@ int main(int argc, char **argv)
     watch_signals();
     int status = run_verb(argc, argv);
     bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+    hs_cmd_die_if_interrupted();
     return lost && status != HS_EXIT_BAD ? hs_cmd_refuse("stdout cannot be written") : status;
 }
