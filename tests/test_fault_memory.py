@@ -12,15 +12,17 @@ import fault_cases
 import fault_runner
 
 EVERY = os.environ.get("HEAPSIM_FAULTS") == "all"
-# Mini-XML does not survive the loss of the first block that it takes for itself, a kilobyte, at --junit.
+# Mini-XML does not survive the loss of the first block that it takes for itself, a kilobyte, at --junit; and it
+# forgets the value of an attribute for whose name it lacks memory.
 DIES_IN_LIBRARY = {"check": 1}
+LOST_IN_LIBRARY = {"check": 1}
 
 
-def wrong(base: fault_runner.Outcome, found: fault_runner.Outcome) -> str:
+def wrong(base: fault_runner.Outcome, found: fault_runner.Outcome, lost: int) -> str:
     """What is wrong with the outcome of a fault; empty: nothing."""
     as_always = (found.status, found.out, found.err, found.files) == (base.status, base.out, base.err, base.files)
     leaked = found.live - base.live if found.status in (0, 1, 2) and not fault_runner.sanitized() else 0
-    if leaked > 0:
+    if leaked > (lost if found.status == 2 else 0):
         return f"{leaked} blocks are not freed"
     if as_always:
         return ""
@@ -69,7 +71,8 @@ class Memory(unittest.TestCase):
                 if died and not found.files and deaths > 0:
                     deaths -= 1
                     continue
-                self.assertEqual(wrong(base, found), "", f"{name}: {action}, allocation {k} of {base.calls}")
+                lost = LOST_IN_LIBRARY.get(name, 0)
+                self.assertEqual(wrong(base, found, lost), "", f"{name}: {action}, allocation {k} of {base.calls}")
         self.injected += len(calls)
         return len(calls)
 
