@@ -156,12 +156,13 @@ static int write_all(const request *r, const hs_grid *grid, hs_error *error)
 {
     bool data = files_on_stdout(r) > 0;
     FILE *words = data ? stderr : stdout;
-    if (write_tables(grid, HS_TABLE_TEXT, words, error) != 0 ||
-        (r->json != NULL && write_json(grid, r->json, error) != 0) ||
+    /* Files first: one that cannot be made refuses the command before it says anything. */
+    if ((r->json != NULL && write_json(grid, r->json, error) != 0) ||
         (r->csv != NULL && hs_compare_csv(grid, r->csv, error) != 0) ||
         (r->markdown != NULL && write_markdown(grid, r->markdown, error) != 0) ||
         (r->html != NULL && hs_compare_html(grid, r->html, error) != 0) ||
-        (r->rounds != NULL && hs_compare_rounds(grid, r->rounds, error) != 0)) {
+        (r->rounds != NULL && hs_compare_rounds(grid, r->rounds, error) != 0) ||
+        write_tables(grid, HS_TABLE_TEXT, words, error) != 0) {
         return -1;
     }
     if (fflush(words) != 0) {

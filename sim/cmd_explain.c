@@ -140,6 +140,19 @@ static void print_held_heap(FILE *out, const hs_layout *layout)
     }
 }
 
+/* 0, or -1: it cannot be written. */
+static int tell(const request *r, const hs_case *c, const hs_explanation *e)
+{
+    bool to_stdout = r->json != NULL && strcmp(r->json, "-") == 0;
+    FILE *words = to_stdout ? stderr : stdout;
+    hs_explain_print(words, e);
+    if (e->run->failed) {
+        print_try(words, r, e);
+        print_held_heap(words, c->layout);
+    }
+    return fflush(words) != 0 || ferror(words) != 0 ? -1 : 0;
+}
+
 static int explain(const request *r, hs_case *c, hs_error *error)
 {
     for (size_t i = 0; i < r->trace_count; i++) {
@@ -154,17 +167,10 @@ static int explain(const request *r, hs_case *c, hs_error *error)
     if (result != 0) {
         return hs_cmd_refuse("%s", error->text);
     }
-    bool to_stdout = r->json != NULL && strcmp(r->json, "-") == 0;
-    FILE *words = to_stdout ? stderr : stdout;
-    hs_explain_print(words, &e);
-    if (e.run->failed) {
-        print_try(words, r, &e);
-        print_held_heap(words, c->layout);
-    }
     int status = e.run->failed || e.run->crashed ? HS_EXIT_FAILED : HS_EXIT_OK;
     if (r->json != NULL && write_json(r, &e, error) != 0) {
         status = hs_cmd_refuse("%s", error->text);
-    } else if (fflush(words) != 0 || ferror(words) != 0) {
+    } else if (tell(r, c, &e) != 0) {
         status = hs_cmd_refuse("the explanation cannot be written");
     }
     hs_explanation_release(&e);

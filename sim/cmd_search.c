@@ -474,14 +474,17 @@ static int tell(request *r)
     bool data = r->json != NULL && strcmp(r->json, "-") == 0;
     FILE *words = data ? stderr : stdout;
     find_beaten(r);
+    int status = r->json != NULL ? write_json(r) : -1;
+    if (status >= 0) {
+        return status;
+    }
     print_rows(r, words);
     hs_search_words_print(r->words, r->row_count, r->key, r->range.largest, words);
-    int status = r->json != NULL ? write_json(r) : -1;
     bool found = false;
     for (size_t i = 0; i < r->row_count; i++) {
         found = found || r->rows[i].result.way != HS_SEARCH_NONE;
     }
-    return status >= 0 ? status : found ? HS_EXIT_OK : HS_EXIT_FAILED;
+    return found ? HS_EXIT_OK : HS_EXIT_FAILED;
 }
 
 /* What is finished is printed; a file of lines that do not say that others are missing is not made.

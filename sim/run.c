@@ -152,32 +152,69 @@ int hs_run_finish(hs_run *run, hs_error *error)
 
 /* --- phases --- */
 
-static int find_phase(const hs_run *run, const char *name)
+/* The place of a name among the sorted ones: how many are lower. */
+static size_t phase_place(const hs_run *run, const char *name)
 {
-    for (size_t i = 0; i < run->phase_count; i++) {
-        if (strcmp(run->phases[i], name) == 0) {
-            return (int)i;
+    size_t low = 0;
+    size_t high = run->phase_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(run->phases[run->phases_sorted[middle]], name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return -1;
+    return low;
 }
 
-static int add_phase(hs_run *run, const char *name, hs_error *error)
+static int grow_phases(hs_run *run)
+{
+    size_t capacity = run->phase_capacity == 0 ? 16 : 2 * run->phase_capacity;
+    char **phases = realloc(run->phases, capacity * sizeof *phases);
+    if (phases == NULL) {
+        return -1;
+    }
+    run->phases = phases;
+    uint16_t *sorted = realloc(run->phases_sorted, capacity * sizeof *sorted);
+    if (sorted == NULL) {
+        return -1;
+    }
+    run->phases_sorted = sorted;
+    run->phase_capacity = capacity;
+    return 0;
+}
+
+static int add_phase(hs_run *run, const char *name, size_t place, hs_error *error)
 {
     if (run->phase_count == UINT16_MAX) {
         hs_error_set(error, NULL, 0, "found more than %d phases, expected fewer", UINT16_MAX - 1);
         return -1;
     }
-    char **grown = realloc(run->phases, (run->phase_count + 1) * sizeof *grown);
-    if (grown == NULL) {
+    if (run->phase_count == run->phase_capacity && grow_phases(run) != 0) {
         return no_memory(error);
     }
-    run->phases = grown;
-    grown[run->phase_count] = strdup(name);
-    if (grown[run->phase_count] == NULL) {
+    run->phases[run->phase_count] = strdup(name);
+    if (run->phases[run->phase_count] == NULL) {
         return no_memory(error);
     }
+    uint16_t *at = &run->phases_sorted[place];
+    memmove(at + 1, at, (run->phase_count - place) * sizeof *at);
+    *at = (uint16_t)run->phase_count;
     return (int)run->phase_count++;
+}
+
+/* The index of a phase, which is added when it is new; -1 with *error. */
+static int phase_of(hs_run *run, const char *name, hs_error *error)
+{
+    size_t place = phase_place(run, name);
+    if (place < run->phase_count) {
+        uint16_t found = run->phases_sorted[place];
+        if (strcmp(run->phases[found], name) == 0) {
+            return found;
+        }
+    }
+    return add_phase(run, name, place, error);
 }
 
 int hs_run_enter_phase(hs_run *run, hs_stream *stream, const char *name, hs_error *error)
@@ -189,8 +226,7 @@ int hs_run_enter_phase(hs_run *run, hs_stream *stream, const char *name, hs_erro
     if (until != NULL && strcmp(until, name) == 0) {
         hs_board_release_placeholder(run->board);
     }
-    int phase = find_phase(run, name);
-    phase = phase >= 0 ? phase : add_phase(run, name, error);
+    int phase = phase_of(run, name, error);
     if (phase < 0) {
         return -1;
     }
@@ -209,7 +245,7 @@ static hs_run *new_run(hs_board *board, hs_error *error)
     }
     run->extreme.minimum_largest = UINT32_MAX;
     hs_run_listen(run, board);
-    if (add_phase(run, "", error) < 0) {
+    if (phase_of(run, "", error) < 0) {
         hs_run_destroy(run);
         return NULL;
     }
@@ -283,6 +319,7 @@ void hs_run_destroy(hs_run *run)
     free(run->marks);
     free(run->owners);
     free(run->phases);
+    free(run->phases_sorted);
     free(run->traces);
     free(run->root_words);
     free(run->root_owners);

@@ -129,6 +129,8 @@ typedef struct hs_run {
     size_t owner_count;
     char **phases; /* names seen, in order; index 0 is "" (before the first) */
     size_t phase_count;
+    uint16_t *phases_sorted; /* their indices by name */
+    size_t phase_capacity;   /* of both arrays */
 
     hs_run_trace_info *traces;
     size_t trace_count;

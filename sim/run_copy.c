@@ -50,7 +50,11 @@ static int copy_names(hs_run *to, const hs_run *from)
     to->owners = hs_copy_array(from->owners, from->owner_count, sizeof *to->owners);
     to->phases = calloc(from->phase_count + 1, sizeof *to->phases);
     to->traces = hs_copy_array(from->traces, from->trace_count, sizeof *to->traces);
-    bool ok = to->owners != NULL && to->phases != NULL && to->traces != NULL;
+    to->phases_sorted =
+        hs_copy_array(from->phases_sorted, from->phase_count, sizeof *to->phases_sorted);
+    to->phase_capacity = from->phase_count;
+    bool ok =
+        to->owners != NULL && to->phases != NULL && to->phases_sorted != NULL && to->traces != NULL;
     for (; ok && to->owner_count < from->owner_count; to->owner_count++) {
         to->owners[to->owner_count].name = strdup(from->owners[to->owner_count].name);
         ok = to->owners[to->owner_count].name != NULL;
@@ -108,6 +112,7 @@ hs_run *hs_run_copy_onto(const hs_run *run, hs_board *board, hs_error *error)
         copy->streams = NULL;
         copy->owners = NULL;
         copy->phases = NULL;
+        copy->phases_sorted = NULL;
         copy->traces = NULL;
         copy->marks = NULL;
         copy->leftovers = NULL;
