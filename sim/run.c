@@ -89,7 +89,7 @@ hs_live_metrics hs_run_live(const hs_run *run)
         .idf_free = hs_caps_free_size(&board->caps, HS_CAP_8BIT),
         .idf_largest = run->watch.largest,
         .idf_allocated = board->caps.allocated[1],
-        .gc_used = board->has_gc ? board->gc.used * HS_GC_BLOCK : 0,
+        .gc_used = board->has_gc ? hs_gc_used(&board->gc) * HS_GC_BLOCK : 0,
     };
 }
 

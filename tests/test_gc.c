@@ -228,7 +228,7 @@ static void first_fit(void **state)
     expect_heap("h..h==.h=h==");
     expect_log(" collect 3");
     assert_int_equal(hs_gc_peak(&b.gc), 15);
-    assert_int_equal(b.gc.used, 9);
+    assert_int_equal(hs_gc_used(&b.gc), 9);
 }
 
 static void sizes_that_wrap(void **state)
@@ -362,7 +362,7 @@ static void live_block_lost(void **state)
     hs_gc_collect(&b.gc);
     expect_log(" lost 3ffc0000 3ffc0040 back 3ffc0000 release 3ffc0000 collect 0");
     assert_null(hs_gc_check(&b.gc, NULL));
-    assert_int_equal(b.gc.used, 60);
+    assert_int_equal(hs_gc_used(&b.gc), 60);
     make("noauto-v1.25", 1024);
     assert_true(hs_gc_add(&b.gc, MORE, 1024));
     b.roots[0] = hs_gc_alloc(&b.gc, 960, 0);

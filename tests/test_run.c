@@ -231,10 +231,10 @@ static void python_objects(void **state)
     expect_heap(&w, "python:1024 free:972");
     world_play(&w, GC_TRACE("alloc 1 16 mp\nalloc 2 16 mp\nalloc 3 40 mp type=D\nlink 1 0 2\n"
                             "drop 2\ndrop 3\ncollect\n"));
-    assert_int_equal(w.run->board->gc.used, 2); /* 2 is held by 1, 3 is gone */
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 2); /* 2 is held by 1, 3 is gone */
     assert_int_equal(w.run->collections, 1);
     world_play(&w, GC_TRACE("collect\n"));
-    assert_int_equal(w.run->board->gc.used, 2); /* what a finished trace left stays rooted */
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 2); /* what a finished trace left stays rooted */
     world_end(&w);
 }
 
@@ -245,7 +245,7 @@ static void unlink_lets_go(void **state)
     world_make(&w, TINY_LAYOUT, PYTHON("1024"));
     world_play(&w, GC_TRACE("alloc 1 16 mp\nalloc 2 16 mp\nlink 1 3 2\ndrop 2\nunlink 1 3\n"
                             "collect\n"));
-    assert_int_equal(w.run->board->gc.used, 1);
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 1);
     world_end(&w);
 }
 
@@ -258,7 +258,7 @@ static void roots_follow_their_slots(void **state)
     world_play(&w, GC_TRACE("alloc 1 16 mp\nalloc 2 16 mp\nalloc 3 16 mp\ndrop 1\nrealloc 3 64\n"
                             "collect\ndrop 2\nalloc 4 16 mp\ndrop 3\ncollect\n"));
     assert_int_equal(w.run->root_count, 1);
-    assert_int_equal(w.run->board->gc.used, 1);
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 1);
     world_end(&w);
 }
 
@@ -281,9 +281,9 @@ static void routed_owners_are_tracked(void **state)
     world_make(&w, TINY_LAYOUT, PYTHON("1024") "route: {tls: gc}\n");
     world_play(&w, IDF_TRACE("alloc 1 30 tls\nalloc 2 30 net\nalloc 3 100 tls\nfree 1\n"));
     expect_heap(&w, "python:1024 net:32 free:936");
-    assert_int_equal(w.run->board->gc.used, 7); /* 100 + 8 bytes of header */
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 7); /* 100 + 8 bytes of header */
     hs_gc_collect(&w.run->board->gc);
-    assert_int_equal(w.run->board->gc.used, 7);
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 7);
     world_end(&w);
 }
 
@@ -370,8 +370,8 @@ static void copies_part_ways(void **state)
     assert_non_null(copy);
     hs_board *board = copy->board;
     world_play(&w, GC_TRACE("alloc 1 200 net\nalloc 2 64 mp\n"));
-    assert_int_equal(copy->board->gc.used, 1);
-    assert_int_equal(w.run->board->gc.used, 5);
+    assert_int_equal(hs_gc_used(&copy->board->gc), 1);
+    assert_int_equal(hs_gc_used(&w.run->board->gc), 5);
     hs_run *original = w.run;
     w.run = copy;
     expect_heap(&w, "python:1024 net:100 free:868");

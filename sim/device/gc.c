@@ -62,6 +62,9 @@ bool hs_gc_init(hs_gc *gc, const void *space, const hs_gc_version *version, hs_g
     gc->threshold = HS_GC_NO_LIMIT;
     gc->enabled = true;
     set_up(gc, &gc->first, start, (start + size) & ~15u);
+#if HS_GC_FAST
+    gc->whole = gc->first.blocks / GC_PER;
+#endif
     hs_gc_bounds(gc);
     return true;
 }
@@ -333,21 +336,10 @@ hs_gc_area *hs_gc_locate_object(const hs_gc *gc, hs_addr address, uint32_t *bloc
     return area != NULL && (gc_kind(gc_at(gc, area->atb), *block) & HS_GC_HEAD) != 0 ? area : NULL;
 }
 
-static void note_used(hs_gc *gc, uint32_t blocks)
-{
-#if HS_GC_STATS
-    gc->used += blocks;
-#else
-    (void)gc;
-    (void)blocks;
-#endif
-}
-
 /* Makes `count` free blocks tails, and clears their memory. */
 static void claim(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t count)
 {
     fill(gc_at(gc, area->atb), block, count, GC_TAILS);
-    note_used(gc, count);
     if (gc_has_last(gc) && area->last_used < block + count - 1) {
         area->last_used = block + count - 1;
     }
@@ -422,7 +414,7 @@ static inline bool take_one(hs_gc *gc, hs_addr *address)
     hs_gc_area *area = &gc->first;
     uint8_t *atb = gc_at(gc, area->atb);
     uint32_t unit = area->hint[0];
-    if (unit >= area->blocks / GC_PER) {
+    if (unit >= gc->whole) {
         return false;
     }
     gc_word word = gc_load(atb, unit);
@@ -432,7 +424,6 @@ static inline bool take_one(hs_gc *gc, hs_addr *address)
     }
     uint32_t bit = (uint32_t)__builtin_ctzl(free);
     gc_store(atb, unit, word | (gc_word)1 << bit);
-    note_used(gc, 1);
     ++gc->allocated;
     *address = area->pool + unit * (GC_PER * HS_GC_BLOCK) + bit * (HS_GC_BLOCK / 2);
     __builtin_memset(gc_at(gc, *address), 0, HS_GC_BLOCK); /* of fixed size: no call */
@@ -497,6 +488,9 @@ static bool resize(hs_gc *gc, hs_gc_area *area, uint32_t block, uint32_t have, u
             return false;
         }
         claim(gc, area, block + have, more);
+#if HS_GC_STATS
+        gc->older += more;
+#endif
     }
     return true;
 }

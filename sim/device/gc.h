@@ -143,22 +143,30 @@ struct hs_gc {
     uint32_t span; /* in blocks */
 #endif
 #if HS_GC_STATS
-    uint32_t used;      /* blocks in live or not yet collected objects */
-    uint32_t fell_from; /* highest `used` before it last fell; 0 to start hs_gc_peak() anew */
+    uint32_t older;     /* blocks in use less `allocated`, modulo 2^32 */
+    uint32_t fell_from; /* highest use before it last fell; 0 to start hs_gc_peak() anew */
     uint32_t total;     /* blocks of all areas */
     uint32_t collects;  /* collections so far, explicit and automatic */
     uint32_t overflows; /* collections whose mark stack overflowed */
 #endif
-#if !HS_GC_FAST
+#if HS_GC_FAST
+    uint32_t whole; /* words of the first area's table that are table to their end */
+#else
     hs_addr stack[HS_GC_STACK_SIZE]; /* objects that are marked and not yet scanned */
 #endif
 };
 
 #if HS_GC_STATS
-/* Highest `used` so far. */
+/* Blocks in live or not yet collected objects. One sum more here is one less at each allocation. */
+static inline uint32_t hs_gc_used(const hs_gc *gc)
+{
+    return gc->older + gc->allocated;
+}
+
+/* Highest hs_gc_used() so far. */
 static inline uint32_t hs_gc_peak(const hs_gc *gc)
 {
-    return gc->used > gc->fell_from ? gc->used : gc->fell_from;
+    return hs_gc_used(gc) > gc->fell_from ? hs_gc_used(gc) : gc->fell_from;
 }
 #endif
 

@@ -86,7 +86,7 @@ static const char *check_area(state *s, const hs_gc_area *area)
 static const char *check_counters(const state *s)
 {
 #if HS_GC_STATS
-    if (s->used != s->gc->used) {
+    if (s->used != hs_gc_used(s->gc)) {
         return "the count of used blocks is wrong";
     }
     if (s->total != s->gc->total) {

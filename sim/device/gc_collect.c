@@ -77,6 +77,9 @@ void hs_gc_collect_root(hs_gc *gc, const uint32_t *roots, size_t left)
 void hs_gc_collect_start(hs_gc *gc)
 {
     gc->lock |= GC_COLLECT;
+#if HS_GC_STATS
+    gc->older += gc->allocated;
+#endif
     gc->allocated = 0;
     gc->overflow = false;
     const hs_addr own[] = {gc->held, gc->tracked};

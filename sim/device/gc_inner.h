@@ -204,7 +204,7 @@ static inline void gc_note_freed(hs_gc *gc, uint32_t blocks)
 {
 #if HS_GC_STATS
     gc->fell_from = hs_gc_peak(gc);
-    gc->used -= blocks;
+    gc->older -= blocks;
 #else
     (void)gc;
     (void)blocks;

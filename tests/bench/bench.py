@@ -26,7 +26,7 @@ LIMITS = {
     "replay mixed, six regions": 350.0,
     "read binary https": 19.5,
     "read binary mixed": 89.0,
-    "gc_alloc of one block": 54.0,
+    "gc_alloc of one block": 51.0,
     "collect 128 KiB, 45 % live": 178900.0,
     "the same, the rest garbage": 193200.0,
     "collect, one-block objects, few links": 157500.0,

@@ -205,7 +205,7 @@ static void time_case(heap *h, size_t i)
     struct timespec from, to;
     make(h, heap_blocks(cases[i].name));
     prepare(h, cases[i].name, cases[i].percent);
-    uint32_t used = h->gc.used;
+    uint32_t used = hs_gc_used(&h->gc);
     clock_gettime(CLOCK_MONOTONIC, &from);
     uint64_t done = cases[i].run(h, cases[i].rounds);
     clock_gettime(CLOCK_MONOTONIC, &to);
