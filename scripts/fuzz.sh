@@ -67,6 +67,7 @@ run_afl() {
     target=$1
     out=build/afl/out/$target
     rm -rf "$out"
+    mkdir -p build/afl/out
     AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 \
         afl-fuzz -V "$seconds" -i tests/fuzz/corpus/"$target" -o "$out" -- \
         build/afl/tests/fuzz/"$target" >build/afl/"$target".log 2>&1 || {
