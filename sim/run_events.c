@@ -176,6 +176,27 @@ static void write_type(const step *s, hs_addr object, uint32_t size)
     }
 }
 
+enum { STOPPED = 1 };
+
+/* After anything but a block given or taken: what it did to the run. STOPPED instead of 0 when that
+ * is the end of it. */
+static int settle(hs_run *run, int result)
+{
+    hs_run_note_allocated(run);
+    if (run->board->caps.device.crash != HS_CRASH_NONE && !run->crashed) {
+        run->crashed = true;
+        run->crash_event = run->event;
+        run->stopped = true;
+    }
+    return result == 0 && run->stopped ? STOPPED : result;
+}
+
+/* Carries out what is not among the commonest. */
+static __attribute__((noinline)) int rarer(const step *s, int (*carry_out)(const step *s))
+{
+    return settle(s->run, carry_out(s));
+}
+
 /* A slot that the device could not fill may be named again by an allocation; so may one that the
  * capture saw fail, though here it succeeded: the program never used it. */
 static int forget_failed(const step *s, hs_slot *slot)
@@ -247,9 +268,9 @@ static int alloc_python(const step *s, hs_slot *slot)
     return add_root(s, slot);
 }
 
-/* The slot becomes that of the block at `addr`. */
+/* The slot becomes that of a block whose address is set next. */
 static INLINE void fill_slot(const hs_run *run, const hs_stream *stream, hs_slot *slot,
-                             uint16_t owner, hs_addr addr, uint32_t size)
+                             uint16_t owner, uint32_t size)
 {
     slot->state = HS_SLOT_LIVE;
     slot->heap = HS_HEAP_IDF;
@@ -257,7 +278,6 @@ static INLINE void fill_slot(const hs_run *run, const hs_stream *stream, hs_slot
     slot->flags = 0;
     slot->owner = owner;
     slot->phase = stream->phase;
-    slot->addr = addr;
     slot->size = size;
     slot->root = 0;
     slot->born = run->event;
@@ -272,7 +292,8 @@ static int alloc_any(const step *s)
     hs_run *run = s->run;
     uint16_t index = s->stream->owner_map[s->event->owner];
     hs_run_owner *owner = &run->owners[index];
-    fill_slot(run, s->stream, slot, index, 0, bytes_asked(s->event));
+    fill_slot(run, s->stream, slot, index, bytes_asked(s->event));
+    slot->addr = 0;
     slot->state = HS_SLOT_EMPTY;
     slot->heap = (uint8_t)owner->heap;
     slot->type = (uint8_t)s->event->type;
@@ -291,6 +312,13 @@ static int alloc_any(const step *s)
     return 0;
 }
 
+/* The slot of the event is filled, and the device had no block for it. */
+static int alloc_failed(const step *s)
+{
+    slot_empty(s, &s->stream->slots.low[s->event->slot]);
+    return 0;
+}
+
 /* The commonest event: a block of the IDF heap, without attributes. */
 static INLINE int step_alloc(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
 {
@@ -298,20 +326,18 @@ static INLINE int step_alloc(hs_run *run, hs_stream *stream, const hs_event *eve
     hs_run_owner *owner = &run->owners[index];
     hs_slot *slot = hs_slots_low(&stream->slots, event->slot, HS_SLOT_NONE);
     if (__builtin_expect(slot == NULL || event->flags != 0 || owner->heap != HS_HEAP_IDF, false)) {
-        int result = alloc_any(&(step){run, stream, event, error});
-        hs_run_note_allocated(run);
-        return result;
+        return rarer(&(step){run, stream, event, error}, alloc_any);
     }
+    fill_slot(run, stream, slot, index, event->size); /* before the call: less to keep over it */
+    stream->slots.live++;
     hs_caps *caps = &run->board->caps;
     hs_addr addr = owner->caps == HS_CAP_DEFAULT ? hs_caps_malloc_default(caps, event->size)
                                                  : hs_caps_malloc(caps, event->size, owner->caps);
-    fill_slot(run, stream, slot, index, addr, event->size);
-    stream->slots.live++;
+    slot->addr = addr;
     if (__builtin_expect(addr == 0, false)) {
-        slot_empty(&(step){run, stream, event, error}, slot);
-        return 0;
+        return rarer(&(step){run, stream, event, error}, alloc_failed);
     }
-    take(owner, event->size);
+    take(owner, slot->size);
     hs_run_note_allocated(run);
     return 0;
 }
@@ -451,7 +477,7 @@ static INLINE int step_free(hs_run *run, hs_stream *stream, const hs_event *even
 {
     hs_slot *slot = hs_slots_low(&stream->slots, event->slot, HS_SLOT_LIVE);
     if (__builtin_expect(slot == NULL || slot->heap != HS_HEAP_IDF, false)) {
-        return free_any(&(step){run, stream, event, error});
+        return rarer(&(step){run, stream, event, error}, free_any);
     }
     hs_caps_free(&run->board->caps, slot->addr);
     give(&run->owners[slot->owner], slot->size);
@@ -621,37 +647,27 @@ static INLINE int carry_out(hs_run *run, hs_stream *stream, const hs_event *even
     if (event->op == HS_OP_FREE) {
         return step_free(run, stream, event, error);
     }
-    int result = steps[event->op](&(step){run, stream, event, error});
-    hs_run_note_allocated(run);
-    return result;
+    return rarer(&(step){run, stream, event, error}, steps[event->op]);
 }
 
-static __attribute__((noinline)) void look_at_largest(hs_run *run)
+/* When the largest block of a heap may have changed, or the device crashed in a free. */
+static __attribute__((noinline)) int look_closer(hs_run *run, int result)
 {
     hs_caps_watch_update(&run->board->caps, &run->watch);
     run->board->caps.changed = 0;
     hs_run_note_largest(run);
+    return settle(run, result);
 }
 
-static __attribute__((noinline)) void note_crash(hs_run *run)
+/* Carries the event out and brings up to date what is known of the run after every event. */
+static INLINE int carry_out_fully(hs_run *run, hs_stream *stream, const hs_event *event,
+                                  hs_error *error)
 {
-    if (!run->crashed) {
-        run->crashed = true;
-        run->crash_event = run->event;
-        run->stopped = true;
+    int result = carry_out(run, stream, event, error);
+    if (__builtin_expect(run->board->caps.changed != 0, false)) {
+        return look_closer(run, result);
     }
-}
-
-/* Brings up to date what is known of the run after every event. */
-static INLINE void keep_figures(hs_run *run)
-{
-    const hs_caps *caps = &run->board->caps;
-    if (__builtin_expect(caps->changed != 0, false)) {
-        look_at_largest(run);
-    }
-    if (__builtin_expect(caps->device.crash != HS_CRASH_NONE, false)) {
-        note_crash(run);
-    }
+    return result;
 }
 
 /* --- what observers are told --- */
@@ -701,20 +717,20 @@ static int carry_out_observed(const step *s)
     uint64_t failures = run->failures;
     uint64_t ignored = run->ignored;
     hs_outcome outcome = look_ahead(s);
-    if (carry_out(run, s->stream, s->event, s->error) != 0) {
-        return -1;
+    int result = carry_out_fully(run, s->stream, s->event, s->error);
+    if (result < 0) {
+        return result;
     }
     outcome.failed = run->failures != failures;
     outcome.ignored = run->ignored != ignored;
     look_back(s, &outcome);
     run->current_phase = s->stream->phase;
-    keep_figures(run);
     for (size_t i = 0; i < run->observer_count; i++) {
         if (run->observers[i].event != NULL) {
             run->observers[i].event(run->observers[i].context, run, s->event, &outcome);
         }
     }
-    return 0;
+    return result;
 }
 
 int hs_run_step(hs_run *run, hs_stream *stream, const hs_event *event, hs_error *error)
@@ -727,16 +743,15 @@ int hs_run_steps(hs_run *run, hs_stream *stream, const hs_event *events, size_t 
 {
     const hs_event *end = events + count;
     uint64_t before = run->event;
-    int result = 0;
-    while (events < end && !run->stopped && result == 0 && run->observer_count != 0) {
+    int result = run->stopped ? STOPPED : 0;
+    while (events < end && result == 0 && run->observer_count != 0) {
         run->event++;
         result = carry_out_observed(&(step){run, stream, events++, error});
     }
-    while (events < end && !run->stopped && result == 0) {
+    while (events < end && result == 0) {
         run->event++;
-        result = carry_out(run, stream, events++, error);
-        keep_figures(run);
+        result = carry_out_fully(run, stream, events++, error);
     }
     run->traces[stream->trace].events += run->event - before;
-    return result;
+    return result < 0 ? -1 : 0;
 }

@@ -245,6 +245,7 @@ static inline void quick_free(hs_caps *caps, hs_caps_heap *heap, uint32_t sl, hs
 {
     uint32_t bytes = tlsf_free(&caps->device, &heap->heap, sl, block, &heap->top);
     if (__builtin_expect(bytes == 0, false)) {
+        caps->changed = UINT32_MAX; /* a crash */
         return;
     }
     caps->allocated[heap->counted] -= bytes;
@@ -483,6 +484,7 @@ void hs_caps_free(hs_caps *caps, hs_addr seen)
         free_32(caps, heap, seen);
     } else {
         free_slow(caps, seen);
+        caps->changed = caps->device.crash != HS_CRASH_NONE ? UINT32_MAX : caps->changed;
     }
 }
 

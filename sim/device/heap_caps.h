@@ -70,7 +70,7 @@ typedef struct hs_caps {
     hs_device device; /* device.space, device.crash */
     hs_caps_config config;
     uint32_t changed;      /* bit i: heap i's largest block may have another size since the owner of
-                              the board cleared the bit */
+                              the board cleared the bit; all: a free crashed the device */
     uint32_t extmem_limit; /* 0xffffffff: off */
     hs_addr monitor;       /* its block of saved minima, 0: not running */
     uint8_t count;         /* of heaps[] */
@@ -205,7 +205,7 @@ typedef struct hs_caps_watch {
 
 /* Starts from a walk through all heaps; sets caps->allocated[1]. Again after heaps were added. */
 void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch);
-/* Brings `watch` up to date for the heaps in caps->changed. The owner of the board clears
+/* Brings `watch` up to date for the heaps in caps->changed; after a crash it stays as it is. The owner of the board clears
  * caps->changed when all its watches are up to date. O(changed heaps). */
 void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch);
 

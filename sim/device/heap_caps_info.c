@@ -95,6 +95,9 @@ static void find_largest(hs_caps_watch *watch)
 /* Only when the heap that had the largest block lost it must the others be looked at again. */
 void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch)
 {
+    if (caps->device.crash != HS_CRASH_NONE) {
+        return;
+    }
     for (uint32_t changed = caps->changed & watch->heaps; changed != 0; changed &= changed - 1) {
         unsigned index = hs_lowest_bit(changed);
         const hs_caps_heap *heap = &caps->heaps[index];
