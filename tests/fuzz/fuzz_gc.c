@@ -85,7 +85,7 @@ static void resize(machine *m, unsigned i, uint32_t bytes, bool may_move)
 {
     hs_addr moved = hs_gc_realloc(&m->gc, m->root[i], bytes, may_move);
     uint32_t kept = bytes < m->bytes[i] ? bytes : m->bytes[i];
-    if (bytes == 0) {
+    if (bytes == 0 || m->root[i] == 0) { /* the latter: lost with its area while it moved */
         m->root[i] = 0;
     } else if (moved != 0) {
         fuzz_require(may_move || moved == m->root[i], "moved against its will");
