@@ -84,7 +84,10 @@ static json_t *read_part(const char *path, hs_error *error)
         hs_error_set(error, path, 0, "the host is out of memory");
         json_decref(json);
         json = NULL;
-    } else if (json == NULL && !s.failed) {
+    } else if (s.failed) { /* maybe behind whole JSON: a checksum that does not fit, a cut */
+        json_decref(json);
+        json = NULL;
+    } else if (json == NULL) {
         hs_error_set(error, path, wrong.line > 0 ? (uint64_t)wrong.line : 0,
                      "found %s, expected a part written by heapsim compare --json", wrong.text);
     } else if (json != NULL && !is_part(json)) {

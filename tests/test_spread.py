@@ -1,6 +1,7 @@
 """heapsim merge, and the scripts that spread a grid: a grid in parts equals the one run."""
 import contextlib
 import getpass
+import gzip
 import json
 import os
 import pathlib
@@ -133,6 +134,11 @@ class Merge(Folder):
         for text in ("[]", "{}", '{"heapsim": 1, "cells": [1], "summary": []}', unnamed):
             cut.write_text(text)
             self.refused("found other JSON", str(cut))
+        packed = gzip.compress(part.read_bytes())
+        cut.write_bytes(packed[:-4])  # the JSON is whole, what guards it is not
+        self.refused("cut off", str(cut))
+        cut.write_bytes(packed[:-8] + bytes(8))
+        self.refused("damaged gzip data", str(cut))
         self.refused("found no parts")
         self.refused("see `heapsim merge --help`", str(part), "--nosuch")
 
