@@ -269,10 +269,9 @@ static int finish(request *r, hs_check *check, const char *path, hs_error *error
 static int check_one(request *r, const char *name, hs_error *error)
 {
     char *path = hs_data_find(HS_DATA_SCENARIO, name, error);
-    if (path != NULL) {
-        hs_data_look_beside(path);
-    }
-    hs_scenario *scenario = path != NULL ? hs_scenario_load(path, error) : NULL;
+    hs_scenario *scenario = path != NULL && hs_data_look_beside(path, error) == 0
+                                ? hs_scenario_load(path, error)
+                                : NULL;
     hs_check *check = &r->checks[r->count];
     const hs_grid_choice as_it_is = {.axis_count = 0};
     int result = -1;

@@ -121,9 +121,8 @@ static int write_tables(const hs_grid *grid, enum hs_table_form form, FILE *out,
 
 static int write_markdown(const hs_grid *grid, const char *path, hs_error *error)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
+    hs_memory_text text;
+    FILE *memory = hs_memory_text_open(&text);
     if (memory == NULL) {
         hs_error_set(error, NULL, 0, "the host is out of memory");
         return -1;
@@ -134,13 +133,13 @@ static int write_markdown(const hs_grid *grid, const char *path, hs_error *error
         result = -1;
     }
     hs_output *output = result == 0 ? hs_output_open(path, error) : NULL;
-    if (output == NULL || hs_output_write(output, text, size, error) != 0) {
+    if (output == NULL || hs_output_write(output, text.text, text.size, error) != 0) {
         hs_output_abandon(output);
         result = -1;
     } else {
         result = hs_output_close(output, error);
     }
-    free(text);
+    free(text.text);
     return result;
 }
 

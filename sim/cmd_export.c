@@ -52,11 +52,11 @@ static int write_file(const format *to, hs_trace *trace, const char *path, hs_er
     }
     FILE *file = fopencookie(&s, "w", (cookie_io_functions_t){.write = sink_write});
     int result = file != NULL ? to->export(trace, file, error) : -1;
-    if (file != NULL && fclose(file) != 0) {
+    if (file == NULL || fclose(file) != 0) {
         result = -1;
     }
-    if (result != 0) {
-        hs_error_set(error, path, 0, "cannot be written");
+    if (result != 0) { /* sink_write() has said why, if it was asked */
+        hs_error_set(error, path, 0, "the host is out of memory");
         hs_output_abandon(s.output);
         return -1;
     }

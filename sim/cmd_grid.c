@@ -177,10 +177,9 @@ int hs_cmd_grid_take(hs_cmd_grid *g, int option, char *value)
 static hs_scenario *open_scenario(const char *name, hs_error *error)
 {
     char *path = hs_data_find(HS_DATA_SCENARIO, name, error);
-    if (path != NULL) {
-        hs_data_look_beside(path);
-    }
-    hs_scenario *scenario = path != NULL ? hs_scenario_load(path, error) : NULL;
+    hs_scenario *scenario = path != NULL && hs_data_look_beside(path, error) == 0
+                                ? hs_scenario_load(path, error)
+                                : NULL;
     free(path);
     return scenario;
 }
@@ -233,7 +232,9 @@ static int make_from_id(hs_cmd_grid *g, const char *id, hs_grid *grid, hs_error 
     }
     hs_cmd_names *names = &parts[used];
     char *copy = strcpy(copies[used++], id);
-    hs_data_look_beside(""); /* an id has the name of a layout or policy, not its file's */
+    if (hs_data_look_beside("", error) != 0) { /* an id has the name of a file, not its path */
+        return -1;
+    }
     if (split_id(names, copy) != 0 || names->count < 3 || strpbrk(id, "*?[") != NULL) {
         hs_error_set(error, NULL, 0,
                      "found --cell %s alone, expected LAYOUT/POLICY/SCENARIO[/NAME=VALUE...], or "
@@ -262,8 +263,12 @@ static int make_from_id(hs_cmd_grid *g, const char *id, hs_grid *grid, hs_error 
         choice.axes[choice.axis_count++] =
             (hs_scenario_axis){.name = names->texts[i], .values = {values->texts, 1}};
     }
-    hs_error ignored = {{0}};
-    hs_scenario *scenario = open_scenario(names->texts[2], &ignored);
+    hs_error no_scenario = {{0}};
+    hs_scenario *scenario = open_scenario(names->texts[2], &no_scenario);
+    if (scenario == NULL && hs_error_of_host(&no_scenario)) {
+        hs_error_set(error, NULL, 0, "%s", no_scenario.text);
+        return -1;
+    }
     const hs_grid_choice old = g->choice;
     g->choice = choice;
     g->choice.seeds = seed != NULL && scenario == NULL ? (uint32_t)strtoul(seed, NULL, 10) : 0;

@@ -128,28 +128,31 @@ static char *read_log(const char *path, size_t *size, hs_error *error)
 
 static int write_layout(const options *o, hs_import_report *report, hs_error *error)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
+    hs_memory_text text;
+    FILE *memory = hs_memory_text_open(&text);
     if (memory == NULL) {
         hs_error_set(error, NULL, 0, "the host is out of memory");
         return -1;
     }
-    int result = hs_import_write(&o->request, memory, report, error);
-    if (hs_memory_text_close(memory, &text) != 0 && result == 0) {
+    hs_error unwritten = {{0}};
+    int result = hs_import_write(&o->request, memory, report, &unwritten);
+    if (hs_memory_text_close(memory, &text) != 0) {
         hs_error_set(error, NULL, 0, "the host is out of memory");
         result = -1;
+    }
+    if (result != 0) {
+        hs_error_set(error, NULL, 0, "%s", unwritten.text);
     }
     hs_output *output = result == 0 ? hs_output_open(o->out, error) : NULL;
     if (output == NULL) {
         result = -1;
-    } else if (hs_output_write(output, text, size, error) != 0) {
+    } else if (hs_output_write(output, text.text, text.size, error) != 0) {
         hs_output_abandon(output);
         result = -1;
     } else {
         result = hs_output_close(output, error);
     }
-    free(text);
+    free(text.text);
     return result;
 }
 

@@ -90,14 +90,17 @@ static int in_variable(const kind_row *kind, folder_call call, void *context)
 static char *beside[BESIDE_MAX];
 static size_t beside_count;
 
-void hs_data_look_beside(const char *path)
+int hs_data_look_beside(const char *path, hs_error *error)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash != NULL ? strndup(path, (size_t)(slash - path)) : strdup(".");
+    if (folder == NULL) {
+        hs_error_set(error, path, 0, "the host is out of memory");
+        return -1;
+    }
     char above[PATH_MAX];
     /* In a data root each kind has its own folder. */
-    bool known = folder == NULL || beside_count == BESIDE_MAX ||
-                 (join(above, folder, "..") && is_root(above));
+    bool known = beside_count == BESIDE_MAX || (join(above, folder, "..") && is_root(above));
     for (size_t i = 0; i < beside_count && !known; i++) {
         known = strcmp(beside[i], folder) == 0;
     }
@@ -106,6 +109,7 @@ void hs_data_look_beside(const char *path)
     } else {
         beside[beside_count++] = folder;
     }
+    return 0;
 }
 
 /* There, and in its `policies`, `layouts`, `traces`: scenarios named by a pattern stand alone. */

@@ -16,8 +16,8 @@ enum hs_data_kind { HS_DATA_TRACE, HS_DATA_LAYOUT, HS_DATA_POLICY, HS_DATA_SCENA
 char *hs_data_find(enum hs_data_kind kind, const char *name, hs_error *error);
 
 /* From now on names are also looked for in the folder of this file, which names others, and in its
- * `layouts`, `policies` and `traces`. */
-void hs_data_look_beside(const char *path);
+ * `layouts`, `policies` and `traces`. 0, or -1 with *error: the host is out of memory. */
+int hs_data_look_beside(const char *path, hs_error *error);
 
 /* Names of all data of a kind, without suffix, sorted, each once; calls visit(context, name, path).
  * 0, or -1 with *error: a folder cannot be read, or the host is out of memory. */

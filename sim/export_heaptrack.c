@@ -192,10 +192,10 @@ static int export_events(exporter *e, hs_trace *trace, hs_error *error)
             if (export_event(e, trace, &events[i], error) != 0) {
                 return -1;
             }
-        }
-        if (e->no_memory) {
-            hs_error_set(error, hs_trace_path(trace), 0, "the host is out of memory");
-            return -1;
+            if (e->no_memory) {
+                hs_error_set(error, hs_trace_path(trace), 0, "the host is out of memory");
+                return -1;
+            }
         }
     }
     return (int)count;

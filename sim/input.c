@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { RAW_SIZE = 1 << 17 };
 
@@ -142,6 +143,8 @@ static long read_gzip(hs_input *input, void *bytes, size_t max, hs_error *error)
     input->raw_at = input->raw_end - z->avail_in;
     if (result == Z_STREAM_END) {
         input->in_part = false;
+    } else if (result == Z_MEM_ERROR) {
+        return fail(input, "the host is out of memory", error);
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
         return fail(input, "found damaged gzip data, expected what gzip wrote", error);
     }
@@ -154,6 +157,9 @@ static long read_zstandard(hs_input *input, void *bytes, size_t max, hs_error *e
     ZSTD_outBuffer out = {bytes, max, 0};
     size_t result = ZSTD_decompressStream(input->zstandard, &out, &in);
     input->raw_at = in.pos;
+    if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) {
+        return fail(input, "the host is out of memory", error);
+    }
     if (ZSTD_isError(result)) {
         hs_error_set(error, input->path, 0,
                      "found damaged zstd data (%s), expected what zstd wrote",

@@ -12,8 +12,7 @@
 
 typedef struct state {
     hs_report_target target;
-    char *scene; /* the heap at the first failure: table, owners, map */
-    size_t scene_size;
+    hs_memory_text scene; /* the heap at the first failure: table, owners, map */
     hs_error error;
 } state;
 
@@ -140,10 +139,10 @@ static void print_failure(const state *s, const hs_run *run)
 static void on_failure(void *context, const hs_run *run, const hs_failure *failure)
 {
     state *s = context;
-    if (s->scene != NULL || failure->event != run->failure.event) {
+    if (s->scene.text != NULL || failure->event != run->failure.event) {
         return;
     }
-    FILE *memory = open_memstream(&s->scene, &s->scene_size);
+    FILE *memory = hs_memory_text_open(&s->scene);
     if (memory == NULL || print_scene(memory, run, &s->error) != 0 ||
         hs_explain_print_brief(memory, run, failure, &s->error) != 0) {
         hs_error_set(&s->error, NULL, 0, "the host is out of memory");
@@ -198,7 +197,7 @@ static void print_result(const state *s)
 static void abandon(void *context)
 {
     state *s = context;
-    free(s->scene);
+    free(s->scene.text);
     free(s);
 }
 
@@ -215,8 +214,8 @@ static int finish(void *context, hs_error *error)
     print_head(s);
     print_result(s);
     int result = 0;
-    if (s->scene != NULL) {
-        fprintf(out, "\nThe heap when it failed:\n%s", s->scene);
+    if (s->scene.text != NULL) {
+        fprintf(out, "\nThe heap when it failed:\n%s", s->scene.text);
     } else {
         fputs("\nThe heap at the end:\n", out);
         result = print_scene(out, run, error);

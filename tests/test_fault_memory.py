@@ -1,7 +1,8 @@
 """Every allocation of every command fails in turn: one clear line and status 2, or exactly what it does otherwise.
 
 Each allocation is named by the stack from which it comes. Two of each stack are made to fail; HEAPSIM_FAULTS=all
-makes every one fail, the K-th in run K, until a run needs no more. Under AddressSanitizer fewer, for leaks.
+makes every one fail, the K-th in run K, until a run needs no more; =one: one of each stack. Under AddressSanitizer
+fewer, for leaks.
 """
 import collections
 import os
@@ -12,6 +13,7 @@ import fault_cases
 import fault_runner
 
 EVERY = os.environ.get("HEAPSIM_FAULTS") == "all"
+ONE = os.environ.get("HEAPSIM_FAULTS") == "one"
 # Mini-XML does not survive the loss of the first block that it takes for itself, a kilobyte, at --junit; and it
 # forgets the value of an attribute for whose name it lacks memory.
 DIES_IN_LIBRARY = {"check": 1}
@@ -50,7 +52,7 @@ class Memory(unittest.TestCase):
 
     def chosen(self, base: fault_runner.Outcome) -> list[int]:
         """Calls to spoil."""
-        most = 1 if fault_runner.sanitized() else 2
+        most = 1 if ONE or fault_runner.sanitized() else 2
         calls = []
         for k, stack in enumerate(base.stacks, 1):
             self.seen[stack] += 1
@@ -60,7 +62,7 @@ class Memory(unittest.TestCase):
 
     def spoil(self, name: str, action: str, calls: list[int] | None = None) -> int:
         """Runs the command of this name once for each call; how many."""
-        with fault_runner.Faults(fault_cases.CASES[name], "alloc", action, self.inputs) as faults:
+        with fault_runner.Faults(fault_cases.MORE[name], "alloc", action, self.inputs) as faults:
             base = faults.run(0)
             self.assertIn(base.status, (0, 1), base.err)
             calls = self.chosen(base) if calls is None else [k for k in calls if k <= base.calls]
@@ -77,15 +79,15 @@ class Memory(unittest.TestCase):
         return len(calls)
 
     def test_each_allocation_fails_once(self) -> None:
-        for name in fault_cases.CASES:
+        for name in fault_cases.MORE:
             with self.subTest(name):
                 print(f"{name}: {self.spoil(name, 'fail')} failed allocations survived", flush=True)
         print(f"allocations that fail once: {self.injected} injected and survived, of "
-              f"{len(self.seen)} stacks in {len(fault_cases.CASES)} commands")
+              f"{len(self.seen)} stacks in {len(fault_cases.MORE)} commands")
 
     def test_memory_ends_for_good(self) -> None:
         last = range(1, 3000, 1 if EVERY else 311 if fault_runner.sanitized() else 97)
-        for name in fault_cases.CASES:
+        for name in fault_cases.MORE:
             with self.subTest(name):
                 self.spoil(name, "fail-after", list(last))
         print(f"allocations that fail for good: {self.injected} injected and survived")
