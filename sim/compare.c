@@ -60,9 +60,10 @@ static json_t *values_json(const int64_t *values, enum hs_metric_scope scope)
     return json;
 }
 
-static json_t *failure_json(const hs_cell_failure *f)
+static json_t *failure_json(const hs_cell_result *r)
 {
-    if (f->crash != NULL && f->owner[0] == 0) {
+    const hs_cell_failure *f = &r->failure;
+    if (hs_cell_outcome(r) == HS_CELL_CRASHED) {
         return json_pack("{s:s, s:I}", "crash", f->crash, "event", (json_int_t)f->event);
     }
     return json_pack(
@@ -101,7 +102,7 @@ json_t *hs_cell_json(const hs_grid *grid, const hs_cell *cell)
     }
     if (cell->state == HS_CELL_DONE) {
         json_object_set_new(json, "outcome", json_string(r->failed ? "failed" : "completed"));
-        json_object_set_new(json, "failure", r->failed ? failure_json(&r->failure) : json_null());
+        json_object_set_new(json, "failure", r->failed ? failure_json(r) : json_null());
         json_object_set_new(json, "metrics", values_json(r->values, HS_METRIC_RUN));
         json_object_set_new(json, "marks", marks_json(r));
     }
@@ -136,15 +137,13 @@ static json_t *share_json(const char *outcome, uint64_t hits, uint64_t count)
 json_t *hs_summary_json(const char *id, size_t length, const uint64_t *hits, size_t orders)
 {
     uint64_t done = 0;
-    for (size_t i = 0; i < HS_SUMMARY_OUTCOMES; i++) {
+    for (size_t i = 0; i < HS_CELL_OUTCOMES; i++) {
         done += hits[i];
     }
     json_t *outcomes = json_array();
-    for (size_t i = 0; i < HS_SUMMARY_OUTCOMES; i++) {
-        const char *name =
-            i == 0 ? "completed" : hs_failure_class_name((enum hs_failure_class)(i - 1));
+    for (size_t i = 0; i < HS_CELL_OUTCOMES; i++) {
         if (hits[i] != 0 || i == 0) {
-            json_array_append_new(outcomes, share_json(name, hits[i], done));
+            json_array_append_new(outcomes, share_json(hs_cell_outcome_name(i), hits[i], done));
         }
     }
     return json_pack("{s:o, s:I, s:I, s:o}", "cell", json_stringn(id, length), "seeds",
@@ -153,11 +152,11 @@ json_t *hs_summary_json(const char *id, size_t length, const uint64_t *hits, siz
 
 static json_t *summary_json(const hs_grid *grid, size_t first, size_t count)
 {
-    uint64_t hits[HS_SUMMARY_OUTCOMES] = {0};
+    uint64_t hits[HS_CELL_OUTCOMES] = {0};
     for (size_t i = first; i < first + count; i++) {
         const hs_cell *cell = &grid->cells[i];
         if (cell->state == HS_CELL_DONE) {
-            hits[cell->result.failed ? cell->result.failure.failure_class + 1u : 0]++;
+            hits[hs_cell_outcome(&cell->result)]++;
         }
     }
     const hs_cell *cell = &grid->cells[first];
@@ -259,7 +258,7 @@ static void put_cell(csv *c, const hs_grid *grid, const hs_cell *cell)
              !done    ? ""
              : failed ? "failed"
                       : "completed",
-             failed ? hs_failure_class_name(r->failure.failure_class) : "");
+             failed ? hs_cell_outcome_name(hs_cell_outcome(r)) : "");
     put(c, numbers);
     if (failed) {
         snprintf(numbers, sizeof numbers, "%" PRIu64 ",", r->failure.event);

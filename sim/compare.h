@@ -15,8 +15,7 @@ json_t *hs_cell_json(const hs_grid *grid, const hs_cell *cell);
 json_t *hs_compare_json(const hs_grid *grid, bool checkpoints);
 
 /* How often each outcome came about over the seeds of cell `id` (its first `length` bytes):
- * hits[0] completed, hits[1 + c] failed with class c. NULL: host out of memory. */
-#define HS_SUMMARY_OUTCOMES (HS_CLASS_INNER + 2)
+ * hits by hs_cell_outcome(). NULL: host out of memory. */
 json_t *hs_summary_json(const char *id, size_t length, const uint64_t *hits, size_t orders);
 
 /* One line for each cell, a header first. Written whole or not at all. 0, or -1 with *error. */

@@ -14,13 +14,13 @@ static const hs_grid_group *group_of(const hs_grid *grid, const hs_line *line)
     return &grid->groups[cell_of(grid, line)->group];
 }
 
-enum hs_failure_class hs_line_class(const hs_line *line)
+size_t hs_line_failure(const hs_line *line)
 {
-    size_t most = 0;
-    for (size_t i = 1; i <= HS_CLASS_INNER; i++) {
-        most = line->classes[i] > line->classes[most] ? i : most;
+    size_t most = 1;
+    for (size_t i = 2; i < HS_CELL_OUTCOMES; i++) {
+        most = line->outcomes[i] > line->outcomes[most] ? i : most;
     }
-    return (enum hs_failure_class)most;
+    return most;
 }
 
 void hs_change_variant(const hs_grid *grid, const hs_line *line, char *text, size_t size)
@@ -64,7 +64,7 @@ static enum hs_change change_of(const hs_line *a, const hs_line *b)
     if (a->completed != b->completed) {
         return a->completed > b->completed ? HS_CHANGE_WORSE : HS_CHANGE_BETTER;
     }
-    bool same_class = a->failed == NULL || hs_line_class(a) == hs_line_class(b);
+    bool same_class = a->failed == NULL || hs_line_failure(a) == hs_line_failure(b);
     return same_class && a->sockets == b->sockets ? HS_CHANGE_NONE : HS_CHANGE_OTHER;
 }
 

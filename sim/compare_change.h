@@ -10,12 +10,12 @@ typedef struct hs_line {
     size_t first, count;
     uint64_t done, completed, unfit;
     const hs_cell *failed; /* the first failed one */
-    uint64_t classes[HS_CLASS_INNER + 1];
+    uint64_t outcomes[HS_CELL_OUTCOMES];
     int64_t largest, sockets, python, collections, starvation;
 } hs_line;
 
-/* The class of most failures. */
-enum hs_failure_class hs_line_class(const hs_line *line);
+/* The outcome of most cells that failed. */
+size_t hs_line_failure(const hs_line *line);
 
 enum hs_change { HS_CHANGE_WORSE, HS_CHANGE_BETTER, HS_CHANGE_OTHER, HS_CHANGE_NONE };
 #define HS_CHANGES (HS_CHANGE_NONE + 1)

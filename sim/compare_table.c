@@ -46,9 +46,9 @@ static hs_line line_of(const hs_grid *grid, size_t first, size_t count)
         }
         w.done++;
         w.completed += !cell->result.failed;
+        w.outcomes[hs_cell_outcome(&cell->result)]++;
         if (cell->result.failed) {
             w.failed = w.failed == NULL ? cell : w.failed;
-            w.classes[cell->result.failure.failure_class]++;
         }
         smaller(&w.largest, hs_cell_metric(cell, "minimum_largest_free_block", NULL));
         smaller(&w.sockets, hs_cell_metric(cell, "sockets", "end"));
@@ -71,7 +71,7 @@ static void number(char *text, int64_t value)
 static void describe_failure(const hs_cell *cell, char *text)
 {
     const hs_cell_failure *f = &cell->result.failure;
-    if (f->crash != NULL && f->owner[0] == 0) {
+    if (hs_cell_outcome(&cell->result) == HS_CELL_CRASHED) {
         snprintf(text, TEXT_MAX, "event %" PRIu64 ": %.150s", f->event, f->crash);
     } else if (f->event == 0) {
         snprintf(text, TEXT_MAX, "start of the policy: %" PRIu32, f->size);
@@ -93,12 +93,6 @@ static void describe_outcome(const hs_line *w, size_t orders, char *text)
         w->completed, w->done, share.low / 10, share.low % 10, share.high / 10, share.high % 10);
 }
 
-static const char *main_class(const hs_line *w)
-{
-    bool crash = w->failed->result.failure.crash != NULL && w->failed->result.failure.owner[0] == 0;
-    return crash ? "crash" : hs_failure_class_name(hs_line_class(w));
-}
-
 static void fill_row(const hs_grid *grid, const hs_line *w, row *r)
 {
     const hs_cell *cell = &grid->cells[w->first];
@@ -111,7 +105,7 @@ static void fill_row(const hs_grid *grid, const hs_line *w, row *r)
     describe_outcome(w, hs_compare_orders(grid, w->first, w->count), r->texts[1]);
     if (w->failed != NULL) {
         describe_failure(w->failed, r->texts[2]);
-        snprintf(r->texts[3], TEXT_MAX, "%s", main_class(w));
+        snprintf(r->texts[3], TEXT_MAX, "%s", hs_cell_outcome_name(hs_line_failure(w)));
     }
     number(r->texts[4], w->largest);
     number(r->texts[5], w->sockets);

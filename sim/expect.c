@@ -34,16 +34,17 @@ static void tell_words(const teller *t, const hs_scenario_expectation *e)
     const hs_cell_result *r = &t->cell->result;
     bool done = t->cell->state == HS_CELL_DONE;
     const char *unfit = "does not apply";
-    bool classed = done && r->failed && r->failure.crash == NULL;
+    size_t outcome = hs_cell_outcome(r);
+    bool failed = outcome != 0 && outcome != HS_CELL_CRASHED;
     tell_word(t, e, "outcome", e->outcome, !done ? unfit : r->failed ? "failed" : "completed");
     tell_word(t, e, "class", e->class,
-              classed ? hs_failure_class_name(r->failure.failure_class)
-              : done  ? "none"
-                      : unfit);
+              !done          ? unfit
+              : outcome != 0 ? hs_cell_outcome_name(outcome)
+                             : "none");
     tell_word(t, e, "owner of the failure", e->owner,
-              classed ? r->failure.owner
-              : done  ? "none"
-                      : unfit);
+              !done    ? unfit
+              : failed ? r->failure.owner
+                       : "none");
 }
 
 static void print_bounds(const hs_scenario_check *c, char *text, size_t size)

@@ -193,6 +193,7 @@ json_t *hs_explain_json(const hs_explanation *e)
     json_object_set_new(json, "outcome", json_string(failed ? "failed" : "completed"));
     json_object_set_new(json, "failure",
                         run->failed ? hs_failure_json(run, &run->failure) : json_null());
+    json_object_set_new(json, "crash", hs_crash_json(run));
     json_object_set_new(json, "places", stores_json(e));
     json_object_set_new(json, "pins", pins_json(e));
     json_object_set_new(json, "advice", advices_json(&e->advices));

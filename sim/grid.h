@@ -54,6 +54,13 @@ typedef struct hs_cell_result {
     uint16_t *checkpoints;
 } hs_cell_result;
 
+/* How a cell ended: 0 completed, 1 + class: failed, the last: the device crashed before any
+ * allocation failed, which has no class. */
+#define HS_CELL_OUTCOMES (HS_CLASS_INNER + 3)
+#define HS_CELL_CRASHED  (HS_CELL_OUTCOMES - 1)
+size_t hs_cell_outcome(const hs_cell_result *result);
+const char *hs_cell_outcome_name(size_t outcome); /* completed, exhausted, ..., crash */
+
 typedef struct hs_cell {
     char *id;           /* LAYOUT/POLICY/SCENARIO[/NAME=VALUE...][/seed=N] */
     size_t base_length; /* of the id without its seed */

@@ -196,6 +196,23 @@ static int take_marks(const hs_cell_run *from, hs_cell *cell, hs_error *error)
     return 0;
 }
 
+size_t hs_cell_outcome(const hs_cell_result *result)
+{
+    if (!result->failed) {
+        return 0;
+    }
+    bool crashed = result->failure.crash != NULL && result->failure.owner[0] == 0;
+    return crashed ? HS_CELL_CRASHED : result->failure.failure_class + 1u;
+}
+
+const char *hs_cell_outcome_name(size_t outcome)
+{
+    return outcome == 0 ? "completed"
+           : outcome == HS_CELL_CRASHED
+               ? "crash"
+               : hs_failure_class_name((enum hs_failure_class)(outcome - 1));
+}
+
 static int take_failure(const hs_run *run, hs_cell_failure *to, hs_error *error)
 {
     const hs_failure *f = &run->failure;

@@ -130,24 +130,23 @@ static size_t seeds_from(const json_t *cells, size_t first)
     return count;
 }
 
-/* As in hs_summary_json(). A crash, which has no class, counts as compare counts it: class 0. */
+/* As hs_cell_outcome(). A crash has no class. */
 static size_t outcome_of(const json_t *cell)
 {
     if (strcmp(text_of(cell, "outcome"), "failed") != 0) {
         return 0;
     }
     const char *name = text_of(json_object_get(cell, "failure"), "class");
-    for (size_t c = 0; c <= HS_CLASS_INNER; c++) {
-        if (strcmp(name, hs_failure_class_name((enum hs_failure_class)c)) == 0) {
-            return c + 1;
-        }
+    size_t outcome = 1;
+    while (outcome < HS_CELL_CRASHED && strcmp(name, hs_cell_outcome_name(outcome)) != 0) {
+        outcome++;
     }
-    return 1;
+    return outcome;
 }
 
 static json_t *summary_of(const json_t *cells, size_t first, size_t count, json_int_t orders)
 {
-    uint64_t hits[HS_SUMMARY_OUTCOMES] = {0};
+    uint64_t hits[HS_CELL_OUTCOMES] = {0};
     for (size_t i = first; i < first + count; i++) {
         const json_t *cell = json_array_get(cells, i);
         if (strcmp(text_of(cell, "state"), "done") == 0) {

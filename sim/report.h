@@ -46,6 +46,9 @@ extern const hs_reporter hs_report_massif;
 /* The result as JSON (format: sim/README.md). NULL: host out of memory. */
 json_t *hs_result_json(const hs_session *session);
 json_t *hs_failure_json(const hs_run *run, const hs_failure *failure);
+
+/* Where and why the device crashed, or null. */
+json_t *hs_crash_json(const hs_run *run);
 /* Writes `json` indented, with a newline, whole or not at all. */
 int hs_json_write(const json_t *json, const char *path, hs_error *error);
 

@@ -137,6 +137,14 @@ static json_t *counts_json(const hs_run *run)
                      "live_releases", (json_int_t)run->live_releases);
 }
 
+json_t *hs_crash_json(const hs_run *run)
+{
+    return run->crashed ? json_pack("{s:I, s:s, s:I}", "event", (json_int_t)run->crash_event,
+                                    "reason", hs_run_crash_reason(run), "address",
+                                    (json_int_t)run->board->caps.device.crash_at)
+                        : json_null();
+}
+
 json_t *hs_result_json(const hs_session *session)
 {
     const hs_run *run = session->run;
@@ -151,12 +159,7 @@ json_t *hs_result_json(const hs_session *session)
     json_object_set_new(json, "failures", integer(run->failures));
     json_object_set_new(json, "failure",
                         run->failed ? hs_failure_json(run, &run->failure) : json_null());
-    json_object_set_new(json, "crash",
-                        run->crashed
-                            ? json_pack("{s:I, s:s, s:I}", "event", (json_int_t)run->crash_event,
-                                        "reason", hs_run_crash_reason(run), "address",
-                                        (json_int_t)run->board->caps.device.crash_at)
-                            : json_null());
+    json_object_set_new(json, "crash", hs_crash_json(run));
     json_object_set_new(json, "counts", counts_json(run));
     json_object_set_new(json, "peak",
                         json_pack("{s:I, s:I}", "idf_allocated",

@@ -92,10 +92,36 @@ class Trace(unittest.TestCase):
         text = pathlib.Path(cut).read_text(encoding="utf-8")
         self.assertIn("cut out by heapsim trace slice: phases http2_resolve to http2_closed", text)
         self.assertEqual(run("validate", cut).returncode, 0)
-        for words in (["--events", "9..3"], ["--events", "0..3"], ["--phase", ""], ["--bad"]):
-            self.assertEqual(run("slice", "http", cut, *words).returncode, 2)
-        self.assertEqual(run("slice", "http", cut, "--events", "1..5").returncode, 0)
-        self.assertIn("5 events", run("info", cut).stdout)
+        for words, count in (("1..5", 5), ("..5", 5), ("125..", 4), ("7", 1), ("1..1000000", 129)):
+            self.assertEqual(run("slice", "http", cut, "--events", words, "--drop-live").returncode, 0)
+            self.assertIn(f"\n{count} events: ", run("info", cut).stdout, words)
+
+    def test_slice_refusals(self) -> None:
+        """What is no range, and what is not in the trace; no file appears."""
+        cut = self.path("cut.trace")
+        for events in ("9..3", "0..3", "1..0", "x", "1..x", "-1", "1..-2", "99999999999999999999", "1..3x"):
+            self.assertEqual(run("slice", "http", cut, "--events", events).stderr,
+                             f"heapsim: found --events {events}, expected A..B, counted from 1\n")
+        for words, message in ((["--phase", ""], "found an empty --phase"), (["--phase", "a.."], "found an empty --phase"),
+                               (["--bad"], "see `heapsim trace slice --help`"),
+                               (["--phase", "nosuch"], "found no phase nosuch"),
+                               (["--owner", "nosuch"], "found no owner 'nosuch' in the trace"),
+                               (["--events", "1", "--phase", "a"], "found --events and --phase, expected one of them"),
+                               (["--events", "200000.."], "found no event where the slice begins in the trace"),
+                               (["surplus"], "expected IN and OUT")):
+            done = run("slice", "http", cut, *words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(message, done.stderr)
+            self.assertFalse(pathlib.Path(cut).exists(), words)
+
+    def test_slice_of_the_binary_form(self) -> None:
+        """The index of blocks leads to a late event; a part is the same from both forms."""
+        binary = self.path("b.hsb")
+        self.assertEqual(run("convert", "buffers", binary).returncode, 0)
+        for words in (["--events", "38000..38100", "--drop-live"], ["--events", "38000..38100"]):
+            parts = [run("slice", name, "-", *words).stdout.splitlines() for name in ("buffers", binary)]
+            self.assertGreater(len(parts[0]), 20)
+            self.assertEqual(parts[0], parts[1])
 
     def test_anonymise(self) -> None:
         """No name survives; the numbers do."""
@@ -105,7 +131,22 @@ class Trace(unittest.TestCase):
         for word in ("lwip", "wifi", "http", "MSS"):
             self.assertNotIn(word, text)
         self.assertIn("688 events", run("info", out).stdout)
-        self.assertEqual(run("anonymise", "http", out, "--shift", "3").returncode, 2)
+        for words, message in ((["--shift", "3"], "found --shift 3, expected a multiple of 16"),
+                               (["--shift", ""], "found --shift , expected"), (["--shift", "16x"], "found --shift 16x"),
+                               (["--shift", "0x1000000000"], "of 32 bits"), (["--bad"], "trace anonymise --help"),
+                               (["surplus"], "expected IN and OUT")):
+            done = run("anonymise", "http", out + "2", *words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(message, done.stderr)
+            self.assertFalse(pathlib.Path(out + "2").exists(), words)
+        self.assertEqual(run("anonymise", "nosuch", out + "2").returncode, 2)
+
+    def test_shifted_addresses(self) -> None:
+        """Recorded addresses move together, so that what verify compares stays comparable."""
+        trace = self.path("in.trace")
+        pathlib.Path(trace).write_text("heapsim-trace 1\nowner a idf\nalloc 1 16 a @0x3ffb2660\n", encoding="utf-8")
+        for shift, address in (("-0x660", "0x3ffb2000"), ("32", "0x3ffb2680")):
+            self.assertIn(f"@{address}\n", run("anonymise", trace, "-", f"--shift={shift}").stdout)
 
 
 if __name__ == "__main__":
