@@ -32,7 +32,7 @@ static void print_help(void)
         "seeds the worst figures stand in one line. Of two policies, or two values of one --set,\n"
         "the cases that changed stand in front.\n"
         "\n"
-        "%s"
+        "%s%s"
         "  --json FILE         all cells and metrics as JSON\n"
         "  --csv FILE          one line for each cell\n"
         "  --markdown FILE     the table and the published statements as Markdown\n"
@@ -50,7 +50,7 @@ static void print_help(void)
         "  heapsim compare --scenario discussions\n"
         "  heapsim compare --layout pico-d4 --trace https --policy micropython-v1.22 \\\n"
         "                  --set gc.initial=40K,48K,56K,64K --markdown table.md\n",
-        hs_cmd_grid_help);
+        hs_cmd_grid_help, hs_cmd_cells_help);
 }
 
 static int take_option(void *context, int option, char *value)

@@ -47,10 +47,12 @@ const char hs_cmd_grid_help[] =
     "  --set KEY=V,W       another dimension: a value of the scenario, or one of the policy:\n"
     "                      gc.initial, gc.areas, gc.reserve, gc.keep_free, placeholder.size\n"
     "  --seeds N           orders of interleaving, seeds 1 to N\n"
+    "  --on-oom WHAT       when an allocation fails: continue (default) or stop\n"
+    "  --threads N         default: one for each core; results do not depend on it\n";
+
+const char hs_cmd_cells_help[] =
     "  --cell PATTERN      only these cells, by their ids, as in a shell; may be repeated. Alone,\n"
     "                      an id says layout, policy and scenario or trace by itself\n"
-    "  --on-oom WHAT       when an allocation fails: continue (default) or stop\n"
-    "  --threads N         default: one for each core; results do not depend on it\n"
     "  --shard K/N         only every N-th cell, from the K-th on (K from 1)\n";
 
 int hs_cmd_split(hs_cmd_names *names, char *text, char separator)

@@ -25,6 +25,7 @@ typedef struct hs_cmd_grid {
 #define HS_CMD_GRID_OPTIONS 10
 extern const struct option hs_cmd_grid_options[HS_CMD_GRID_OPTIONS];
 extern const char hs_cmd_grid_help[];
+extern const char hs_cmd_cells_help[]; /* of the options that search refuses */
 
 /* Takes one option of the table; lists in `value` are cut in place. -1 to go on, or the exit
  * status. */

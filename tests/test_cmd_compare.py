@@ -10,6 +10,8 @@ import tempfile
 import time
 import unittest
 import xml.etree.ElementTree as xml
+from collections.abc import Callable
+from typing import Any
 
 HEAPSIM = os.path.abspath(os.environ["HEAPSIM"])
 
@@ -234,8 +236,124 @@ class Check(unittest.TestCase):
         self.assertEqual(heapsim("check", str(self.file), "--baseline", "nosuch").returncode, 2)
         self.assertEqual(heapsim("check").returncode, 2)
 
+    def test_what_either_side_has_more_of(self) -> None:
+        """Metrics, marks and cells that only the baseline or only the result has; each is one line."""
+        heapsim("check", str(self.file), "--update")
+        whole = self.baseline.read_text()
+
+        def lines(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> str:
+            data = json.loads(whole)
+            change(data, data["cells"][0])
+            self.baseline.write_text(json.dumps(data))
+            done = heapsim("check", str(self.file))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            return "\n".join(line.strip().removeprefix("pico-d4/fixed-48k/small: ") for line in done.stdout.splitlines()[1:])
+        events = json.loads(whole)["cells"][0]["metrics"]["events"]
+        self.assertEqual(lines(lambda _, cell: cell["metrics"].pop("events")),
+                         f"metrics events: old nothing, new {events}")
+        self.assertEqual(lines(lambda _, cell: cell["metrics"].update(more=1)), "metrics more: old 1, new nothing")
+        self.assertEqual(lines(lambda _, cell: cell["marks"][1]["metrics"].update(sockets=99)).split(",")[0],
+                         "marks end metrics sockets: old 99")
+        self.assertRegex(lines(lambda _, cell: cell["marks"].pop()), r"^marks: old \[.*, new \[")
+        self.assertEqual(lines(lambda _, cell: cell.update(failure={"event": 1})), 'failure: old {"event":1}, new null')
+        self.assertEqual(lines(lambda data, cell: data["cells"].append({"id": "another"})),
+                         f"{self.file}: the baseline has 1 cells that the scenario does not have")
+        self.assertEqual(lines(lambda data, cell: cell.pop("id")).splitlines(), [
+            "the baseline does not have this cell",
+            f"{self.file}: the baseline has 1 cells that the scenario does not have"])
+        # Without hashes, or with fewer, the addresses are not compared; the rest is.
+        self.assertEqual(lines(lambda data, cell: (cell["addresses"].pop("hashes"), cell.update(seed=2))),
+                         "seed: old 2, new 1")
+        self.assertEqual(lines(lambda data, cell: (cell["addresses"].update(hashes=""), cell.update(seed=2))),
+                         "seed: old 2, new 1")
+
+    def test_where_addresses_part(self) -> None:
+        """In a short run the event is named; among traces that are replayed together no line can be."""
+        for name, size in (("a", 16), ("b", 48)):
+            (self.folder / f"{name}.trace").write_text(f"heapsim-trace 1\nowner n idf\nalloc 1 {size} n\nalloc 2 8 n\n")
+        for step, where in (("{trace: a.trace}", "event 2 (a.trace line 4)"),
+                            ("{together: [a.trace, b.trace]}", "event 2 (among traces that are replayed together)")):
+            self.file.write_text(SCENARIO.replace("{trace: https}", step).replace("two-areas-2018", "none"))
+            heapsim("check", str(self.file), "--update")
+            data = json.loads(self.baseline.read_text())
+            addresses = data["cells"][0]["addresses"]
+            self.assertEqual(addresses["interval"], 1)
+            addresses["hashes"] = addresses["hashes"][:4] + "zzzz" + addresses["hashes"][8:]
+            self.baseline.write_text(json.dumps(data))
+            done = heapsim("check", str(self.file))
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"the first address that differs is of {where}\n", done.stdout)
+
+    def test_a_folder_that_cannot_be_made(self) -> None:
+        (self.folder / "baselines").write_text("a file")
+        done = heapsim("check", str(self.file), "--update")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("baselines/small.json: ", done.stderr)
+        done = heapsim("check", str(self.file), "--update", "--baseline", str(self.folder / "no/such/small.json"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no/such: cannot be made: No such file", done.stderr)
+
+    def test_signs_in_annotations(self) -> None:
+        """A workflow command ends at a line break; % begins an escape."""
+        (self.folder / "50%.trace").write_text("heapsim-trace 1\nowner n idf\nalloc 1 16 n\n")
+        self.file.write_text(SCENARIO.replace("https", "$t").replace("steps", "values: {t: [50%.trace]}\nsteps")
+                             .replace("completed", "failed"))
+        done = heapsim("check", str(self.file), "--annotations")
+        self.assertIn("::pico-d4/fixed-48k/small/t=50%25.trace: outcome: found completed", done.stdout)
+
+    def test_bad_usage(self) -> None:
+        for words, message in (((), "expected"), ((str(self.file), str(self.file), "--baseline", "x"), "one with --baseline"),
+                               (("--nosuch",), "see `heapsim check --help`"), ((str(self.file), "--threads", "0"), "--threads"),
+                               (("nosuch",), "nosuch")):
+            done = heapsim("check", *words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(message, done.stderr)
+
+
+TINY = """name: tiny
+title: a test board
+chip: esp32
+idf: v4.4
+policy: none
+source: [made up]
+regions:
+  - {start: 0x3ffe4350, size: 3632, type: DIRAM}
+boot: {fresh: true}
+"""
+COPIES = """name: copies
+title: copies of a trace
+layout: tiny.yaml
+values: {n: [1], size: [300.trace, 600.trace]}
+seeds: 2
+steps:
+  - {together: [$size], copies: $n, seed: $seed}
+"""
+
 
 class Search(unittest.TestCase):
+    def test_a_value_of_the_scenario_without_python(self) -> None:
+        """How many copies fit into 2000 bytes; a larger trace counts as more, so neither line beats the other."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "tiny.yaml").write_text(TINY)
+            (folder / "copies.yaml").write_text(COPIES)
+            for size in (300, 600):
+                (folder / f"{size}.trace").write_text(f"heapsim-trace 1\nowner n idf\nalloc 1 {size} n\nalloc 2 20 n\n")
+            words = ("search", "--scenario", "copies.yaml", "--largest", "n=1..9")
+            done = heapsim(*words, cwd=name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r" \* tiny/none/copies/size=300.trace +6 +- +0\n"
+                                          r" \* tiny/none/copies/size=600.trace +3 +- +0\n")
+            found = json.loads(heapsim(*words, "--json", "-", cwd=name).stdout)["results"]
+            self.assertEqual([(f["value"], f["python_free"], f["beaten"]) for f in found], [(6, None, False), (3, None, False)])
+            for n, outcome in ((6, "completed"), (7, "failed")):
+                cell = heapsim("compare", "--scenario", "copies.yaml", "--set", f"n={n}", "--cell", "*size=300*", "--json",
+                               "-", cwd=name).stdout
+                self.assertEqual({c["outcome"] for c in json.loads(cell)["cells"]}, {outcome})
+            smallest = heapsim("search", "--scenario", "copies.yaml", "--smallest", "n=1..9", cwd=name).stdout
+            self.assertRegex(smallest, r"   tiny/none/copies/size=300.trace +1 .*end of the range  not monotone")
+            self.assertRegex(smallest, r" \* tiny/none/copies/size=600.trace +1 ")
+
     def test_the_bound_is_one(self) -> None:
         words = ("--layout", "pico-d4", "--trace", "wifi-https", "--policy", "fixed-48k")
         done = heapsim("search", *words, "--largest", "gc.initial=16K..108K", "--json", "-")
@@ -267,9 +385,22 @@ class Search(unittest.TestCase):
                           "policy none does not apply\n", done.stdout)
 
     def test_bad_usage(self) -> None:
-        for words in (("--largest", "x"), ("--largest", "gc.initial=2..1"), (),
-                      ("--largest", "gc.initial=1..2", "--require", "x")):
-            self.assertEqual(heapsim("search", "--layout", "pico-d4", *words).returncode, 2)
+        self.assertNotRegex(heapsim("search", "--help").stdout, "--cell|--shard")
+        good = ("--largest", "gc.initial=1..2")
+        for words, message in ((("--largest", "x"), "found --largest x, expected KEY=FROM..TO"),
+                               (("--largest", "gc.initial=2..1"), "found --largest gc.initial=2..1"),
+                               (("--smallest", "k=x..1"), "found --smallest k=x..1"),
+                               (("--smallest", "k=1..2:0"), "found --smallest k=1..2:0"),
+                               ((*good, "--smallest", "k=1..2"), "once"), ((), "found neither --largest nor --smallest"),
+                               ((*good, "--require", "x"), "found --require x, expected sockets>=N"),
+                               ((*good, "--require", "failures>=1"), "found --require failures"),
+                               ((*good, "--cell", "*"), "found --cell, expected none with search"),
+                               ((*good, "--shard", "1/2"), "found --shard, expected none with search"),
+                               ((*good, "surplus"), "found argument surplus"),
+                               ((*good, *(w for k in range(16) for w in ("--set", f"k{k}=1"))), "found more than 16")):
+            done = heapsim("search", "--layout", "pico-d4", *words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(message, done.stderr)
 
 
 if __name__ == "__main__":
