@@ -304,7 +304,7 @@ static hs_addr search_plain(hs_caps *caps, const hs_caps_place *plan, uint32_t s
         if (HS_CAPS_FAST && heap->way == HS_CAPS_QUICK_32) {
             return malloc_32(caps, heap, size);
         }
-        if (heap->way == HS_CAPS_END || size > caps->config.chip->max_request) {
+        if (heap->way == HS_CAPS_END) {
             return 0;
         }
         hs_addr block = malloc_other(caps, heap, size);
