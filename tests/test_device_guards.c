@@ -234,6 +234,26 @@ static void an_area_of_40_mib(void **state)
     hs_space_destroy(space);
 }
 
+/* An object that fills an area ends with it; an area too small for a block has none. */
+static void areas_of_few_blocks(void **state)
+{
+    (void)state;
+    static const char *const versions[] = {"single-v1.18", "auto-v1.25"};
+    for (size_t i = 0; i < 2; i++) {
+        for (uint32_t size = 16; size <= 2048; size += 16) {
+            hs_gc gc;
+            void *space = open_gc(&gc, versions[i], size);
+            uint32_t bytes = gc.first.blocks * 16;
+            assert_null(hs_gc_check(&gc, NULL));
+            hs_addr all = hs_gc_alloc(&gc, bytes, 0);
+            assert_int_equal(all, bytes == 0 ? 0 : gc.first.pool);
+            assert_int_equal(hs_gc_nbytes(&gc, all), bytes);
+            assert_null(hs_gc_check(&gc, NULL));
+            hs_space_destroy(space);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +265,7 @@ int main(void)
         cmocka_unit_test(late_regions_that_cannot_be),
         cmocka_unit_test(growth_that_is_no_area),
         cmocka_unit_test(an_area_of_40_mib),
+        cmocka_unit_test(areas_of_few_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
