@@ -63,18 +63,24 @@ static void aligned_in_a_block_that_is_too_long(void **state)
     expect_corrupt(&f, hs_heap_aligned(&f.device, &f.heap, 64, 8 * 1024));
 }
 
+/* A board with one region, and memory behind it. */
+static void open_board(hs_caps *caps)
+{
+    const hs_caps_config config = {.profile = hs_idf_profile_find(TLSF_44),
+                                   .chip = hs_chip_find("esp32")};
+    hs_caps_init(caps, hs_space_create(), &config);
+    assert_int_equal(hs_space_commit(caps->device.space, 0x3ffb0000, 0x10000), 0);
+    hs_caps_boot_region(caps, 0x3ffb0000, 0x8000, HS_REGION_DRAM);
+    hs_caps_boot(caps, HS_CAPS_BOOT_FRESH);
+}
+
 /* The list that the bytes in front of the aligned block go into has a wild head. */
 static void aligned_with_a_damaged_list(void **state)
 {
     (void)state;
     for (uint32_t number = 0; number < 9u * 32; number++) {
         hs_caps caps;
-        const hs_caps_config config = {.profile = hs_idf_profile_find(TLSF_44),
-                                       .chip = hs_chip_find("esp32")};
-        hs_caps_init(&caps, hs_space_create(), &config);
-        assert_int_equal(hs_space_commit(caps.device.space, 0x3ffb0000, 0x8000), 0);
-        hs_caps_boot_region(&caps, 0x3ffb0000, 0x8000, HS_REGION_DRAM);
-        hs_caps_boot(&caps, HS_CAPS_BOOT_FRESH);
+        open_board(&caps);
         hs_addr head = caps.heaps[0].heap.heads + 4 * number;
         if (hs_load(caps.device.space, head) == caps.heaps[0].heap.control) {
             hs_store(caps.device.space, head, 0x3ffb0002);
@@ -147,12 +153,7 @@ static void late_regions_that_cannot_be(void **state)
 {
     (void)state;
     hs_caps caps;
-    const hs_caps_config config = {.profile = hs_idf_profile_find(TLSF_44),
-                                   .chip = hs_chip_find("esp32")};
-    hs_caps_init(&caps, hs_space_create(), &config);
-    assert_int_equal(hs_space_commit(caps.device.space, 0x3ffb0000, 0x10000), 0);
-    hs_caps_boot_region(&caps, 0x3ffb0000, 0x8000, HS_REGION_DRAM);
-    hs_caps_boot(&caps, HS_CAPS_BOOT_FRESH);
+    open_board(&caps);
     assert_int_equal(hs_caps_add_region_fresh(&caps, 0x10000000, 0x4000), HS_CAPS_NOTFOUND);
     assert_int_equal(hs_caps_add_region_fresh(&caps, 0x3ffb4000, 0x8000), HS_CAPS_FAIL);
     assert_int_equal(hs_caps_add_region_fresh(&caps, 0x3ffb8000, 0x4000), HS_CAPS_OK);

@@ -139,6 +139,21 @@ static void open_board(hs_caps *caps, const char *release, uint32_t first_size)
     hs_caps_boot(caps, HS_CAPS_BOOT_FRESH);
 }
 
+static int set_up_board(void **state)
+{
+    static hs_caps caps;
+    open_board(&caps, "v5.5", 4096);
+    *state = &caps;
+    return 0;
+}
+
+static int tear_down_board(void **state)
+{
+    hs_caps *caps = *state;
+    hs_space_destroy(caps->device.space);
+    return 0;
+}
+
 static void a_region_that_is_no_heap_serves_nobody(void **state)
 {
     (void)state;
@@ -191,27 +206,21 @@ static void a_broken_list(void **state)
 
 static void a_monitor_stops_once(void **state)
 {
-    (void)state;
-    hs_caps caps;
-    open_board(&caps, "v5.5", 4096);
-    assert_false(hs_caps_monitor_stop(&caps));
-    assert_true(hs_caps_monitor_start(&caps));
-    assert_true(hs_caps_monitor_stop(&caps));
-    assert_false(hs_caps_monitor_stop(&caps));
-    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
-    hs_space_destroy(caps.device.space);
+    hs_caps *caps = *state;
+    assert_false(hs_caps_monitor_stop(caps));
+    assert_true(hs_caps_monitor_start(caps));
+    assert_true(hs_caps_monitor_stop(caps));
+    assert_false(hs_caps_monitor_stop(caps));
+    assert_int_equal(caps->device.crash, HS_CRASH_NONE);
 }
 
 static void the_reserve_is_of_no_type(void **state)
 {
-    (void)state;
-    hs_caps caps;
-    open_board(&caps, "v5.5", 4096);
-    unsigned before = caps.count;
-    assert_true(hs_caps_dma_pool(&caps, 2048, NULL, NULL));
-    assert_int_equal(caps.count, before + 1);
-    assert_int_equal(caps.heaps[before].type, HS_REGION_TYPES);
-    hs_space_destroy(caps.device.space);
+    hs_caps *caps = *state;
+    unsigned before = caps->count;
+    assert_true(hs_caps_dma_pool(caps, 2048, NULL, NULL));
+    assert_int_equal(caps->count, before + 1);
+    assert_int_equal(caps->heaps[before].type, HS_REGION_TYPES);
 }
 
 static void capabilities_of_iram(void **state)
@@ -236,8 +245,8 @@ int main(void)
         cmocka_unit_test(damage_is_found_in_every_heap),
         cmocka_unit_test(addresses_of_no_bus),
         cmocka_unit_test(a_broken_list),
-        cmocka_unit_test(a_monitor_stops_once),
-        cmocka_unit_test(the_reserve_is_of_no_type),
+        cmocka_unit_test_setup_teardown(a_monitor_stops_once, set_up_board, tear_down_board),
+        cmocka_unit_test_setup_teardown(the_reserve_is_of_no_type, set_up_board, tear_down_board),
         cmocka_unit_test(capabilities_of_iram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,95 +9,79 @@
 /* A block that is older than 2^32 events keeps its event and its age. */
 static void events_count_beyond_32_bits(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("alloc 1 16 net\nalloc 2 400 net\nalloc 3 16 net\nfree 2\n"));
-    w.run->event += BEYOND; /* as if that many events had passed */
-    world_play(&w, IDF_TRACE("alloc 4 1700 net\nmark m\n"));
-    assert_int_equal(w.run->failures, 1);
-    assert_int_equal(w.run->failure.event, BEYOND + 5);
-    assert_int_equal(hs_session_figures(w.session).events, BEYOND + 6);
-    assert_int_equal(w.run->marks[w.run->mark_count - 1].event, BEYOND + 6);
+    world *w = *state;
+    world_play(w, IDF_TRACE("alloc 1 16 net\nalloc 2 400 net\nalloc 3 16 net\nfree 2\n"));
+    w->run->event += BEYOND; /* as if that many events had passed */
+    world_play(w, IDF_TRACE("alloc 4 1700 net\nmark m\n"));
+    assert_int_equal(w->run->failures, 1);
+    assert_int_equal(w->run->failure.event, BEYOND + 5);
+    assert_int_equal(hs_session_figures(w->session).events, BEYOND + 6);
+    assert_int_equal(w->run->marks[w->run->mark_count - 1].event, BEYOND + 6);
     hs_pin_sets pins;
-    assert_int_equal(hs_pins_find(&pins, w.run, &w.run->failure, &w.error), 0);
+    assert_int_equal(hs_pins_find(&pins, w->run, &w->run->failure, &w->error), 0);
     assert_int_equal(pins.items[0].count, 1);
     assert_int_equal(pins.items[0].pins[0].born, 3);
     assert_int_equal(pins.items[0].pins[0].age, BEYOND + 3);
     hs_pins_release(&pins);
-    world_end(&w);
 }
 
 static void totals_count_beyond_32_bits(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("alloc 1 16 net\n"));
-    w.run->owners[0].total_bytes = UINT32_MAX;
-    w.run->owners[0].allocations = UINT32_MAX;
-    w.run->owners[0].failures = w.run->failures = UINT32_MAX;
-    w.run->ignored = UINT32_MAX;
-    world_play(&w, IDF_TRACE("alloc 1 16 net\nalloc 2 4000000 net\nfree 2\n"));
-    assert_int_equal(w.run->owners[0].total_bytes, (uint64_t)UINT32_MAX + 16);
-    assert_int_equal(w.run->owners[0].failures, (uint64_t)UINT32_MAX + 1);
-    assert_int_equal(w.run->failures, (uint64_t)UINT32_MAX + 1);
-    assert_int_equal(w.run->ignored, (uint64_t)UINT32_MAX + 1);
-    char *json = hs_session_json(w.session);
+    world *w = *state;
+    world_play(w, IDF_TRACE("alloc 1 16 net\n"));
+    w->run->owners[0].total_bytes = UINT32_MAX;
+    w->run->owners[0].allocations = UINT32_MAX;
+    w->run->owners[0].failures = w->run->failures = UINT32_MAX;
+    w->run->ignored = UINT32_MAX;
+    world_play(w, IDF_TRACE("alloc 1 16 net\nalloc 2 4000000 net\nfree 2\n"));
+    assert_int_equal(w->run->owners[0].total_bytes, (uint64_t)UINT32_MAX + 16);
+    assert_int_equal(w->run->owners[0].failures, (uint64_t)UINT32_MAX + 1);
+    assert_int_equal(w->run->failures, (uint64_t)UINT32_MAX + 1);
+    assert_int_equal(w->run->ignored, (uint64_t)UINT32_MAX + 1);
+    char *json = hs_session_json(w->session);
     assert_non_null(strstr(json, "\"failures\": 4294967296"));
     free(json);
-    world_end(&w);
 }
 
 static void phases_end_at_65534(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    hs_run *run = w.run;
+    world *w = *state;
+    hs_run *run = w->run;
     run->phases = realloc(run->phases, UINT16_MAX * sizeof *run->phases);
     for (; run->phase_count < UINT16_MAX - 1; run->phase_count++) {
         run->phases[run->phase_count] = strdup("other");
     }
-    world_play(&w, IDF_TRACE("phase last\nalloc 1 16 net\n"));
-    expect_error(&w, IDF_TRACE("phase over\n"), "found more than 65534 phases, expected fewer");
-    world_end(&w);
+    world_play(w, IDF_TRACE("phase last\nalloc 1 16 net\n"));
+    expect_error(w, IDF_TRACE("phase over\n"), "found more than 65534 phases, expected fewer");
 }
 
 static void marks_end_at_65536(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    while (w.run->mark_count < HS_RUN_MARKS_MAX) {
-        assert_int_equal(hs_run_mark(w.run, "m", &w.error), 0);
+    world *w = *state;
+    while (w->run->mark_count < HS_RUN_MARKS_MAX) {
+        assert_int_equal(hs_run_mark(w->run, "m", &w->error), 0);
     }
-    assert_int_equal(hs_run_mark(w.run, "m", &w.error), -1);
-    assert_string_equal(w.error.text, "found more than 65536 marks and phases, expected fewer");
-    world_end(&w);
+    assert_int_equal(hs_run_mark(w->run, "m", &w->error), -1);
+    assert_string_equal(w->error.text, "found more than 65536 marks and phases, expected fewer");
 }
 
 static void marks_list_4194304_blocks(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    w.run->mark_blocks = HS_RUN_MARK_BLOCKS_MAX - 1;
-    assert_int_equal(hs_run_mark(w.run, "m", &w.error), 0); /* the tiny board has one free block */
-    assert_int_equal(hs_run_mark(w.run, "m", &w.error), -1);
-    assert_string_equal(w.error.text, "found marks and phases that list more than 4194304 free "
-                                      "blocks, expected fewer");
-    world_end(&w);
+    world *w = *state;
+    w->run->mark_blocks = HS_RUN_MARK_BLOCKS_MAX - 1;
+    assert_int_equal(hs_run_mark(w->run, "m", &w->error),
+                     0); /* the tiny board has one free block */
+    assert_int_equal(hs_run_mark(w->run, "m", &w->error), -1);
+    assert_string_equal(w->error.text, "found marks and phases that list more than 4194304 free "
+                                       "blocks, expected fewer");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_count_beyond_32_bits),
-        cmocka_unit_test(totals_count_beyond_32_bits),
-        cmocka_unit_test(phases_end_at_65534),
-        cmocka_unit_test(marks_end_at_65536),
-        cmocka_unit_test(marks_list_4194304_blocks),
+        WORLD_TEST_TINY(events_count_beyond_32_bits), WORLD_TEST_TINY(totals_count_beyond_32_bits),
+        WORLD_TEST_TINY(phases_end_at_65534),         WORLD_TEST_TINY(marks_end_at_65536),
+        WORLD_TEST_TINY(marks_list_4194304_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,39 +3,33 @@
 
 static void alloc_and_free(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    expect_heap(&w, "free:2000");
-    world_play(&w, IDF_TRACE("alloc 1 16 net\nalloc 2 100 tls\nalloc 3 20 net\n"));
-    expect_heap(&w, "net:16 tls:100 net:20 free:1852");
-    world_play(&w, IDF_TRACE("alloc 1 40 net\nfree 1\nalloc 7 12 net\n"));
-    expect_heap(&w, "net:16 tls:100 net:20 net:12 free:1836");
-    assert_int_equal(w.run->event, 6);
-    assert_int_equal(w.run->owners[0].live_blocks, 3);
-    assert_int_equal(w.run->owners[0].live_bytes, 48);
-    assert_int_equal(w.run->owners[0].peak_bytes, 76);
-    assert_int_equal(w.run->owners[1].live_bytes, 100);
-    hs_figures now = hs_session_figures(w.session);
+    world *w = *state;
+    expect_heap(w, "free:2000");
+    world_play(w, IDF_TRACE("alloc 1 16 net\nalloc 2 100 tls\nalloc 3 20 net\n"));
+    expect_heap(w, "net:16 tls:100 net:20 free:1852");
+    world_play(w, IDF_TRACE("alloc 1 40 net\nfree 1\nalloc 7 12 net\n"));
+    expect_heap(w, "net:16 tls:100 net:20 net:12 free:1836");
+    assert_int_equal(w->run->event, 6);
+    assert_int_equal(w->run->owners[0].live_blocks, 3);
+    assert_int_equal(w->run->owners[0].live_bytes, 48);
+    assert_int_equal(w->run->owners[0].peak_bytes, 76);
+    assert_int_equal(w->run->owners[1].live_bytes, 100);
+    hs_figures now = hs_session_figures(w->session);
     assert_int_equal(now.events, 6);
     assert_int_equal(now.failures, 0);
     assert_int_equal(now.idf_free, 2008 - 148); /* IDF v4.4 takes payload alone off its counter */
     assert_int_equal(now.idf_largest_free_block, 1824);
     assert_int_equal(now.minimum_largest_free_block, 1792); /* while 40 bytes were live */
-    world_end(&w);
 }
 
 static void calloc_aligned_realloc(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("calloc 1 4 10 net\naligned 2 64 100 net\nrealloc 1 200\n"));
-    expect_heap(&w, "free:80 net:100 net:200 free:1608");
-    assert_int_equal(w.run->owners[0].live_bytes, 300);
-    world_play(&w, IDF_TRACE("alloc 1 8 net\nrealloc 1 0\n"));
-    assert_int_equal(w.run->owners[0].live_blocks, 2);
-    world_end(&w);
+    world *w = *state;
+    world_play(w, IDF_TRACE("calloc 1 4 10 net\naligned 2 64 100 net\nrealloc 1 200\n"));
+    expect_heap(w, "free:80 net:100 net:200 free:1608");
+    assert_int_equal(w->run->owners[0].live_bytes, 300);
+    world_play(w, IDF_TRACE("alloc 1 8 net\nrealloc 1 0\n"));
+    assert_int_equal(w->run->owners[0].live_blocks, 2);
 }
 
 /* Live payload bytes, minima and peaks are kept without a walk; a walk must give the same, also
@@ -114,19 +108,16 @@ static void wrong_slots(void **state)
 /* A failed allocation leaves its slot empty; what the trace says of it is counted and ignored. */
 static void failure_leaves_an_empty_slot(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("alloc 1 5000 net\nrealloc 1 10\nfree 1\nalloc 1 12 net\n"));
-    assert_int_equal(w.run->failures, 1);
-    assert_int_equal(w.run->ignored, 2);
-    assert_int_equal(w.run->failure.event, 1);
-    assert_int_equal(w.run->failure.line, 5);
-    assert_int_equal(w.run->failure.size, 5000);
-    expect_heap(&w, "net:12 free:1984");
-    world_play(&w, IDF_TRACE("alloc 1 5000 net\nrealloc 1 0\nalloc 1 12 net\n"));
-    expect_heap(&w, "net:12 net:12 free:1968");
-    world_end(&w);
+    world *w = *state;
+    world_play(w, IDF_TRACE("alloc 1 5000 net\nrealloc 1 10\nfree 1\nalloc 1 12 net\n"));
+    assert_int_equal(w->run->failures, 1);
+    assert_int_equal(w->run->ignored, 2);
+    assert_int_equal(w->run->failure.event, 1);
+    assert_int_equal(w->run->failure.line, 5);
+    assert_int_equal(w->run->failure.size, 5000);
+    expect_heap(w, "net:12 free:1984");
+    world_play(w, IDF_TRACE("alloc 1 5000 net\nrealloc 1 0\nalloc 1 12 net\n"));
+    expect_heap(w, "net:12 net:12 free:1968");
 }
 
 /* The device had served a realloc that is refused here: words that only the larger object has are
@@ -164,26 +155,20 @@ static void nothing_asked_is_no_failure(void **state)
 
 static void stop_at_failure(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    hs_session_stop_at_failure(w.session, true);
-    world_play(&w, IDF_TRACE("alloc 1 5000 net\nalloc 2 12 net\n"));
-    assert_int_equal(w.run->event, 1);
-    world_end(&w);
+    world *w = *state;
+    hs_session_stop_at_failure(w->session, true);
+    world_play(w, IDF_TRACE("alloc 1 5000 net\nalloc 2 12 net\n"));
+    assert_int_equal(w->run->event, 1);
 }
 
 /* What the capture saw fail may be allocated again without a free, whether it failed here or not.
  */
 static void recorded_failures(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("alloc 1 64 net failed\nalloc 1 16 net\n"));
-    expect_heap(&w, "net:16 free:1980");
-    assert_int_equal(w.run->failures, 0);
-    world_end(&w);
+    world *w = *state;
+    world_play(w, IDF_TRACE("alloc 1 64 net failed\nalloc 1 16 net\n"));
+    expect_heap(w, "net:16 free:1980");
+    assert_int_equal(w->run->failures, 0);
 }
 
 static void expect_class(const char *layout, const char *policy, const char *trace,
@@ -234,7 +219,8 @@ static void python_objects(void **state)
     assert_int_equal(hs_gc_used(&w.run->board->gc), 2); /* 2 is held by 1, 3 is gone */
     assert_int_equal(w.run->collections, 1);
     world_play(&w, GC_TRACE("collect\n"));
-    assert_int_equal(hs_gc_used(&w.run->board->gc), 2); /* what a finished trace left stays rooted */
+    assert_int_equal(hs_gc_used(&w.run->board->gc),
+                     2); /* what a finished trace left stays rooted */
     world_end(&w);
 }
 
@@ -289,31 +275,25 @@ static void routed_owners_are_tracked(void **state)
 
 static void no_gc_heap_for_gc_owners(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    expect_error(&w, GC_TRACE("alloc 1 16 mp\n"),
+    world *w = *state;
+    expect_error(w, GC_TRACE("alloc 1 16 mp\n"),
                  "test.trace: found owner mp, which allocates from the GC heap, but policy none "
                  "has none; choose a policy with a gc version");
-    world_end(&w);
 }
 
 static void marks_and_phases(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("phase one\nalloc 1 16 net\nmark middle\nphase two\nfree 1\n"));
-    assert_int_equal(hs_session_finish(w.session, &w.error), 0);
+    world *w = *state;
+    world_play(w, IDF_TRACE("phase one\nalloc 1 16 net\nmark middle\nphase two\nfree 1\n"));
+    assert_int_equal(hs_session_finish(w->session, &w->error), 0);
     static const char *const names[] = {"boot", "start", "middle", "one", "two", "end"};
     static const uint64_t events[] = {0, 0, 3, 4, 5, 5};
-    assert_int_equal(w.run->mark_count, 6);
+    assert_int_equal(w->run->mark_count, 6);
     for (size_t i = 0; i < 6; i++) {
-        assert_string_equal(w.run->marks[i].name, names[i]);
-        assert_int_equal(w.run->marks[i].event, events[i]);
+        assert_string_equal(w->run->marks[i].name, names[i]);
+        assert_int_equal(w->run->marks[i].event, events[i]);
     }
-    assert_int_equal(w.run->marks[2].regions[0].blocks[0].size, 1980);
-    world_end(&w);
+    assert_int_equal(w->run->marks[2].regions[0].blocks[0].size, 1980);
 }
 
 static void placeholder_ends_with_its_phase(void **state)
@@ -329,35 +309,29 @@ static void placeholder_ends_with_its_phase(void **state)
 
 static void region_given_back(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    world_play(&w, IDF_TRACE("region 0x3ffb2730 4096 DRAM\nalloc 1 16 net\n"));
-    expect_heap(&w, "net:16 free:2444 | boot:36 free:1960");
+    world *w = *state;
+    world_play(w, IDF_TRACE("region 0x3ffb2730 4096 DRAM\nalloc 1 16 net\n"));
+    expect_heap(w, "net:16 free:2444 | boot:36 free:1960");
     expect_error(
-        &w, IDF_TRACE("region 0x3ffb2730 4096 DRAM\n"),
+        w, IDF_TRACE("region 0x3ffb2730 4096 DRAM\n"),
         "test.trace:5: found region 0x3ffb2730 of 4096 bytes, expected one that this board "
         "can add to its heap");
-    expect_error(&w, IDF_TRACE("region 0x3ffc2730 4096 SRAM\n"),
+    expect_error(w, IDF_TRACE("region 0x3ffc2730 4096 SRAM\n"),
                  "test.trace:5: found region type 'SRAM', expected DRAM, DIRAM, IRAM, SPIRAM, "
                  "RTCRAM, ...");
-    world_end(&w);
 }
 
 /* IDF v4.4.0 to v4.4.3: the block is cut to nothing, and the next use of the heap asserts. */
 static void device_crash_ends_the_run(void **state)
 {
-    (void)state;
-    world w;
-    world_make(&w, TINY_LAYOUT, NO_PYTHON);
-    assert_int_equal(world_replay(&w, IDF_TRACE("alloc 1 100 net\nalloc 2 20 net\n"
-                                                "realloc 1 262144\nfree 1\nalloc 3 8 net\n")),
+    world *w = *state;
+    assert_int_equal(world_replay(w, IDF_TRACE("alloc 1 100 net\nalloc 2 20 net\n"
+                                               "realloc 1 262144\nfree 1\nalloc 3 8 net\n")),
                      0);
-    assert_true(w.run->crashed);
-    assert_int_equal(w.run->crash_event, 4);
-    assert_int_equal(w.run->event, 4);
-    assert_true(hs_session_failed(w.session));
-    world_end(&w);
+    assert_true(w->run->crashed);
+    assert_int_equal(w->run->crash_event, 4);
+    assert_int_equal(w->run->event, 4);
+    assert_true(hs_session_failed(w->session));
 }
 
 static void copies_part_ways(void **state)
@@ -397,26 +371,26 @@ static void policy_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alloc_and_free),
-        cmocka_unit_test(calloc_aligned_realloc),
+        WORLD_TEST_TINY(alloc_and_free),
+        WORLD_TEST_TINY(calloc_aligned_realloc),
         cmocka_unit_test(running_figures_equal_a_walk),
         cmocka_unit_test(wrong_slots),
-        cmocka_unit_test(failure_leaves_an_empty_slot),
+        WORLD_TEST_TINY(failure_leaves_an_empty_slot),
         cmocka_unit_test(refused_realloc_keeps_a_short_object),
         cmocka_unit_test(nothing_asked_is_no_failure),
-        cmocka_unit_test(stop_at_failure),
-        cmocka_unit_test(recorded_failures),
+        WORLD_TEST_TINY(stop_at_failure),
+        WORLD_TEST_TINY(recorded_failures),
         cmocka_unit_test(failure_classes),
         cmocka_unit_test(python_objects),
         cmocka_unit_test(unlink_lets_go),
         cmocka_unit_test(roots_follow_their_slots),
         cmocka_unit_test(capture_threshold_is_not_the_programs),
         cmocka_unit_test(routed_owners_are_tracked),
-        cmocka_unit_test(no_gc_heap_for_gc_owners),
-        cmocka_unit_test(marks_and_phases),
+        WORLD_TEST_TINY(no_gc_heap_for_gc_owners),
+        WORLD_TEST_TINY(marks_and_phases),
         cmocka_unit_test(placeholder_ends_with_its_phase),
-        cmocka_unit_test(region_given_back),
-        cmocka_unit_test(device_crash_ends_the_run),
+        WORLD_TEST_TINY(region_given_back),
+        WORLD_TEST_TINY(device_crash_ends_the_run),
         cmocka_unit_test(copies_part_ways),
         cmocka_unit_test(policy_without_memory),
     };

@@ -111,4 +111,21 @@ static inline void world_end(world *w)
     assert_int_equal(system(command), 0);
 }
 
+/* The most frequent world, for cmocka: *state is one with the tiny board and no Python. */
+static inline int world_set_up_tiny(void **state)
+{
+    static world w;
+    world_make(&w, TINY_LAYOUT, NO_PYTHON);
+    *state = &w;
+    return 0;
+}
+
+static inline int world_tear_down(void **state)
+{
+    world_end(*state);
+    return 0;
+}
+#define WORLD_TEST_TINY(test)                                                                      \
+    cmocka_unit_test_setup_teardown(test, world_set_up_tiny, world_tear_down)
+
 #endif
