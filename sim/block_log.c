@@ -164,7 +164,7 @@ static bool visit_block(void *context, hs_addr address, uint32_t size, bool used
                             .born = s->run->event,
                             .kind = HS_BLOCK_IDF};
     entry.owner = s->run->event == 0 ? boot_owner(s, address) : HS_BLOCK_OWNER_FIRMWARE;
-    if (address == s->run->board->placeholder) {
+    if (address == hs_board_block(s->run->board, s->run->board->placeholder)) {
         entry.owner = HS_BLOCK_OWNER_FIRMWARE;
     }
     note_found(s, &entry);
@@ -184,15 +184,19 @@ static void note_areas(survey *s, size_t walked)
     const hs_gc *gc = &s->run->board->gc;
     for (const hs_gc_area *area = hs_gc_next_area(gc, NULL); area != NULL;
          area = hs_gc_next_area(gc, area)) {
-        hs_block_entry entry = {.address = hs_gc_area_start(gc, area),
+        hs_block_entry entry = {.address =
+                                    hs_board_block(s->run->board, hs_gc_area_start(gc, area)),
                                 .size = hs_gc_area_size(gc, area),
-                                .asked = area->pool - hs_gc_area_start(gc, area),
                                 .born = s->run->event,
                                 .owner = HS_BLOCK_OWNER_AREA,
                                 .kind = HS_BLOCK_AREA};
         hs_block_entry *held =
             s->found == NULL ? NULL
                              : bsearch(&entry, s->found, walked, sizeof *s->found, by_address);
+        if (held == NULL) { /* a fixed area, which is no block of a heap */
+            entry.address = hs_gc_area_start(gc, area);
+        }
+        entry.asked = area->pool - entry.address;
         if (held != NULL) {
             entry.size = held->size;
             *held = entry;

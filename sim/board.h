@@ -91,4 +91,11 @@ uint32_t hs_policy_max_new_split(hs_board *board);
 /* Memory for a growth of `bytes`, or 0 when the policy or the heap refuses. */
 hs_addr hs_policy_grow(hs_board *board, uint32_t bytes);
 
+/* Where a walk of the heaps finds the block whose owner sees `seen`: under light poisoning the
+ * canary in front of the data is part of the block. */
+static inline hs_addr hs_board_block(const hs_board *board, hs_addr seen)
+{
+    return seen - (board->caps.config.poisoned ? 8 : 0);
+}
+
 #endif

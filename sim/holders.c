@@ -83,7 +83,7 @@ const hs_slot *hs_slot_list_find(const hs_slot_list *slots, hs_addr start, uint3
 static bool is_area(const hs_board *board, hs_addr start)
 {
     size_t i = 0;
-    while (i < board->area_count && board->areas[i].start != start) {
+    while (i < board->area_count && hs_board_block(board, board->areas[i].start) != start) {
         i++;
     }
     return i < board->area_count;

@@ -205,6 +205,24 @@ static void test_log_follows_psram(void **state)
     follow("esp32-spiram", NULL, "sensor_day");
 }
 
+/* Light poisoning, v5.0 on: canaries lie in front of and behind the data, and count as the block's.
+ */
+static void test_log_follows_poisoned_blocks(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/heapsim-poisoned-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    dprintf(file, "name: poisoned\ntitle: t\nchip: esp32\nidf: v5.2\npolicy: micropython-v1.22\n"
+                  "source: [made up]\npoisoning: light\nregions:\n"
+                  "  - {start: 0x3ffb0000, size: 90000, type: DRAM}\n"
+                  "  - {start: 0x3ffe4350, size: 113840, type: DIRAM}\nboot: {fresh: true}\n");
+    close(file);
+    follow(path, NULL, "https");
+    follow(path, "tracked-tls", "https");
+    unlink(path);
+}
+
 /* --- whole pages --- */
 
 static hs_html *record(const char *policy, const char *trace, size_t budget)
@@ -353,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_log_follows_the_list_heap_through_a_failure),
         cmocka_unit_test(test_log_follows_collections_and_growth),
         cmocka_unit_test(test_log_follows_tracked_allocations),
+        cmocka_unit_test(test_log_follows_poisoned_blocks),
         cmocka_unit_test(test_log_follows_psram),
     };
     const struct CMUnitTest page_tests[] = {

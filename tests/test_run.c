@@ -321,6 +321,18 @@ static void region_given_back(void **state)
                  "RTCRAM, ...");
 }
 
+/* Light poisoning: what the policy took is Python's although its canary lies in front of it. */
+static void a_poisoned_board(void **state)
+{
+    (void)state;
+    world w;
+    world_make(&w, TINY_LAYOUT "poisoning: light\n", PYTHON("1K"));
+    expect_heap(&w, "python:1036 free:960");
+    world_play(&w, IDF_TRACE("alloc 1 100 net\n"));
+    expect_heap(&w, "python:1036 net:112 free:844");
+    world_end(&w);
+}
+
 /* IDF v4.4.0 to v4.4.3: the block is cut to nothing, and the next use of the heap asserts. */
 static void device_crash_ends_the_run(void **state)
 {
@@ -390,6 +402,7 @@ int main(void)
         WORLD_TEST_TINY(marks_and_phases),
         cmocka_unit_test(placeholder_ends_with_its_phase),
         WORLD_TEST_TINY(region_given_back),
+        cmocka_unit_test(a_poisoned_board),
         WORLD_TEST_TINY(device_crash_ends_the_run),
         cmocka_unit_test(copies_part_ways),
         cmocka_unit_test(policy_without_memory),
