@@ -255,6 +255,29 @@ static void areas_of_few_blocks(void **state)
     }
 }
 
+/* Where no gap follows the table of kinds, the finalisers' bits behind it may look like tails; an
+ * object at the end of the area still ends there. */
+static void finalisers_behind_the_last_object(void **state)
+{
+    (void)state;
+    for (uint32_t size = 256; size <= 2048; size += 16) {
+        hs_gc gc;
+        void *space = open_gc(&gc, "single-v1.18", size);
+        gc.enabled = false;
+        for (uint32_t block = 0; block < 8; block++) {
+            assert_int_not_equal(hs_gc_alloc(&gc, 16, block & 1 ? HS_GC_WITH_FINALISER : 0), 0);
+        }
+        uint32_t rest = (gc.first.blocks - 8) * 16;
+        hs_addr last = hs_gc_alloc(&gc, rest, 0);
+        assert_int_equal(last, gc.first.pool + 8 * 16);
+        assert_int_equal(hs_gc_nbytes(&gc, last), rest);
+        hs_gc_free(&gc, last);
+        assert_int_equal(hs_gc_alloc(&gc, rest, 0), last);
+        assert_null(hs_gc_check(&gc, NULL));
+        hs_space_destroy(space);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(growth_that_is_no_area),
         cmocka_unit_test(an_area_of_40_mib),
         cmocka_unit_test(areas_of_few_blocks),
+        cmocka_unit_test(finalisers_behind_the_last_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
  *                 this call goes on as it should: rename OLD NEW, truncate FILE SIZE.
  *                 short (K does not matter): reads and writes of few bytes, every second one EINTR
  *   FAULT_PIPES   two numbers: read from, written to
+ *   FAULT_FRAMES  how many frames of a stack tell it from others; default 24
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -43,6 +44,7 @@ static shared *told; /* NULL: main() is not running under a fault */
 static enum calls counted;
 static unsigned long wanted;
 static bool cut_short;
+static int depth = FRAMES;
 static char action[4096];
 
 /* --- the real ones --- */
@@ -105,7 +107,7 @@ static uint32_t hash_stack(void)
 {
     void *frames[FRAMES];
     uint32_t hash = 2166136261u;
-    int count = backtrace(frames, FRAMES);
+    int count = backtrace(frames, depth);
     for (int i = 0; i < count; i++) {
         Dl_info info = {.dli_fbase = NULL};
         uintptr_t offset = (uintptr_t)frames[i];
@@ -459,6 +461,8 @@ static int main_under_faults(int argc, char **argv, char **environment)
     }
     snprintf(action, sizeof action, "%s", how);
     unsetenv("LD_PRELOAD");
+    const char *fewer = getenv("FAULT_FRAMES");
+    depth = fewer != NULL && atoi(fewer) > 0 && atoi(fewer) < FRAMES ? atoi(fewer) : FRAMES;
     load_backtrace();
     cut_short = strcmp(how, "short") == 0;
     counted = cut_short ? NO_CALLS : strcmp(calls, "alloc") == 0 ? CALLS_ALLOC : CALLS_IO;
