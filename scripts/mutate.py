@@ -4,7 +4,8 @@ notices.
 
 Usage: scripts/mutate.py [--sample N] [--seed S] [--again LOG] [--jobs J] [--all] [FILE...]
   FILE        of sim/device; without one all files
-  --sample N  of all changes N, drawn with the seed (default 1); without it every change
+  --sample N  of all changes N, drawn with the seed (default 1); without it every change, in the
+              order of the seed: what is done when a run is interrupted is a sample
   --again LOG only the changes that LOG, what an earlier run printed, calls survivors
   --jobs J    changes tried at once (default 1)
   --all       also prints the changes that were noticed, and by which test
@@ -39,11 +40,11 @@ BUILD = ROOT / "build" / "mutate"
 LISTED = ROOT / "tests" / "mutants.txt"
 # What has noticed most changes of a file in the least time is tried first.
 BOTH = ["test_traces", "test_policy", "test_bounds", "test_grid", "test_run"]
-GC = ["test_gc", "golden_gc", "test_gc_random"]
+GC = ["test_gc", "test_gc_fast", "golden_gc", "test_gc_random"]
 IDF = ["test_heap_caps_edges", "test_chip", "test_list_heap", "test_device_memory", "test_tlsf",
        "test_layout", "test_slots", "test_heap_caps", "test_import_heaps", "golden_idf",
        "test_multi_heap"]
-TESTS = [*GC[:1], *IDF[:-2], *BOTH, *GC[1:], *IDF[-2:]]
+TESTS = GC + IDF + BOTH
 
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&",
          "+": "-", "-": "+", "*": "+", "/": "*", "%": "/", "&": "|", "|": "&", "^": "|", "<<": ">>",
@@ -243,6 +244,15 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def verdicts(bench: Bench, every: list[Change], jobs: int) -> Iterator[tuple[Change, str]]:
+    """Each change and what became of it, until the user interrupts."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            yield from zip(every, pool.map(bench.judge, every))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+
+
 def survivors(log: str) -> set[tuple[str, str, str]]:
     """File, old and new line of what a run's output calls survivors."""
     return {m.groups() for m in re.finditer(r"^survived: (\S+?):\d+: (.*?)  ->  (.*)$",
@@ -278,27 +288,25 @@ def main() -> int:
         wanted = survivors(options.again)
         every = [c for c in every if (c.file, c.old, c.new) in wanted]
     total = len(every)
-    if options.sample and options.sample < total:
-        every = random.Random(options.seed).sample(every, options.sample)
+    every = random.Random(options.seed).sample(every, min(options.sample or total, total))
     bench = Bench()
     known = listed()
     count: Counter[str] = Counter()
     wrong = 0
     start = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for change, verdict in zip(every, pool.map(bench.judge, every)):
-            kind = verdict if verdict in ("broken", "same", "survived") else "noticed"
-            reason = known.get((change.file, change.old, change.new))
-            if kind == "survived" and reason:
-                kind = "listed"
-            count[kind] += 1
-            wrong += kind == "survived" or (kind == "noticed" and reason is not None)
-            if kind == "survived" or (kind == "noticed" and reason) or options.all:
-                print(f"{verdict if kind == 'noticed' else kind}: {change}", flush=True)
-            if sys.stderr.isatty():
-                print(f"\r{sum(count.values())} of {len(every)}", end="", file=sys.stderr)
+    for change, verdict in verdicts(bench, every, options.jobs):
+        kind = verdict if verdict in ("broken", "same", "survived") else "noticed"
+        reason = known.get((change.file, change.old, change.new))
+        if kind == "survived" and reason:
+            kind = "listed"
+        count[kind] += 1
+        wrong += kind == "survived" or (kind == "noticed" and reason is not None)
+        if kind == "survived" or (kind == "noticed" and reason) or options.all:
+            print(f"{verdict if kind == 'noticed' else kind}: {change}", flush=True)
+        if sys.stderr.isatty():
+            print(f"\r{sum(count.values())} of {len(every)}", end="", file=sys.stderr)
     judged = count["noticed"] + count["survived"] + count["listed"]
-    print(f"{len(every)} of {total} changes, seed {options.seed}: {count['broken']} do not compile, "
+    print(f"{sum(count.values())} of {total} changes, seed {options.seed}: {count['broken']} do not compile, "
           f"{count['same']} compile to the same code; of the other {judged}: {count['noticed']} noticed, "
           f"{count['listed']} listed as unnoticeable, {count['survived']} survived "
           f"({100 * count['survived'] / max(judged, 1):.1f} %), {time.monotonic() - start:.0f} s")

@@ -85,6 +85,7 @@ static void make(const char *target, uint32_t size)
     void *space = b.space;
     memset(&b, 0, sizeof b);
     b.space = space;
+    memset(hs_at(space, BASE), 0x5a, 0x30000); /* memory is what it was */
     assert_true(hs_gc_init(&b.gc, space, hs_gc_version_find(target), hs_gc_mode_find(target), BASE,
                            size, &hooks, &b));
 }
@@ -162,6 +163,25 @@ static void published_pools(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
         make(cases[i].version, cases[i].size);
         assert_int_equal(b.gc.first.blocks, cases[i].blocks);
+    }
+}
+
+/* What an area is given beyond its tables is left as it was. */
+static void tables_are_cleared_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"single-v1.19", "single-v1.25"};
+    for (uint32_t size = 100; size < 2000; size += 4) {
+        for (uint32_t t = 0; t < 2; ++t) {
+            make(targets[t], size);
+            const hs_gc_area *area = &b.gc.first;
+            uint32_t used = area->ftb + (area->blocks / 4 + 1) / 2 - BASE;
+            const uint8_t *bytes = hs_at(b.space, BASE);
+            for (uint32_t i = 0; i < size; ++i) {
+                assert_int_equal(bytes[i], i < used ? 0 : 0x5a);
+            }
+            assert_null(hs_gc_check(&b.gc, NULL));
+        }
     }
 }
 
@@ -582,6 +602,12 @@ static void check_finds(void **state)
     b.gc.total += 1;
     expect_wrong("the count of all blocks is wrong", 0);
     b.gc.total -= 1;
+    b.gc.low += 16;
+    expect_wrong("the bounds are not those of the pools", 0);
+    b.gc.low -= 16;
+    b.gc.span += 1;
+    expect_wrong("the bounds are not those of the pools", 0);
+    b.gc.span -= 1;
     hs_gc_collect_start(&b.gc);
     hs_gc_collect_root(&b.gc, &pool, 1);
     assert_null(hs_gc_check(&b.gc, NULL)); /* a mark within a collect is no fault */
@@ -606,16 +632,27 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),       cmocka_unit_test(published_pools),
-        cmocka_unit_test(refusals),       cmocka_unit_test(no_blocks),
-        cmocka_unit_test(first_fit),      cmocka_unit_test(sizes_that_wrap),
-        cmocka_unit_test(resize),         cmocka_unit_test(resize_holds_its_object),
-        cmocka_unit_test(finalisers),     cmocka_unit_test(no_finaliser),
-        cmocka_unit_test(soft_reset),     cmocka_unit_test(live_block_lost),
-        cmocka_unit_test(growth),         cmocka_unit_test(threshold),
-        cmocka_unit_test(tracked),        cmocka_unit_test(reasons),
-        cmocka_unit_test(areas_and_walk), cmocka_unit_test(letters),
-        cmocka_unit_test(copies),         cmocka_unit_test(check_finds),
+        cmocka_unit_test(versions),
+        cmocka_unit_test(published_pools),
+        cmocka_unit_test(tables_are_cleared_and_nothing_else),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(no_blocks),
+        cmocka_unit_test(first_fit),
+        cmocka_unit_test(sizes_that_wrap),
+        cmocka_unit_test(resize),
+        cmocka_unit_test(resize_holds_its_object),
+        cmocka_unit_test(finalisers),
+        cmocka_unit_test(no_finaliser),
+        cmocka_unit_test(soft_reset),
+        cmocka_unit_test(live_block_lost),
+        cmocka_unit_test(growth),
+        cmocka_unit_test(threshold),
+        cmocka_unit_test(tracked),
+        cmocka_unit_test(reasons),
+        cmocka_unit_test(areas_and_walk),
+        cmocka_unit_test(letters),
+        cmocka_unit_test(copies),
+        cmocka_unit_test(check_finds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

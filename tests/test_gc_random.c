@@ -312,6 +312,8 @@ static const char *run(const char *target, uint32_t size, const step *steps, uin
     static world w;
     memset(&w, 0, sizeof w);
     w.space = shared_space;
+    memset(hs_at(w.space, FIRST), 0x5a, 64); /* memory is what it was */
+    memset(hs_at(w.space, MORE), 0x5a, 64);
     if (!hs_gc_init(&w.gc, w.space, hs_gc_version_find(target), hs_gc_mode_find(target), FIRST,
                     size, &hooks, &w)) {
         return "the first area was refused";

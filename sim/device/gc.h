@@ -307,7 +307,8 @@ hs_gc_reason hs_gc_why_live(const hs_gc *gc, hs_addr object, const uint32_t *roo
 
 /* Structural integrity: NULL, or what is wrong, as a constant sentence, with its place in *where
  * (which may be NULL). Tables inside the area and in order, tails behind heads, no mark outside a
- * collect, FTB bits on heads only, gap and unused table bits zero, hints true, counters right. */
+ * collect, FTB bits on heads only, gap and unused table bits zero, hints true, bounds and
+ * counters right. */
 const char *hs_gc_check(const hs_gc *gc, hs_addr *where);
 
 #endif

@@ -6,6 +6,8 @@ typedef struct state {
     hs_addr where;
     uint32_t used;
     uint32_t total;
+    hs_addr low; /* of all pools */
+    hs_addr high;
 } state;
 
 static const char *check_layout(const state *s, const hs_gc_area *area)
@@ -67,6 +69,9 @@ static const char *check_area(state *s, const hs_gc_area *area)
 {
     s->where = area->atb;
     s->total += area->blocks;
+    hs_addr end = area->pool + area->blocks * HS_GC_BLOCK;
+    s->low = area->pool < s->low ? area->pool : s->low;
+    s->high = end > s->high ? end : s->high;
     const char *wrong = check_layout(s, area);
     unsigned before = HS_GC_FREE;
     uint32_t run = 0;
@@ -85,6 +90,11 @@ static const char *check_area(state *s, const hs_gc_area *area)
 
 static const char *check_counters(const state *s)
 {
+#if HS_GC_AREAS
+    if (s->low != s->gc->low || (s->high - s->low) / HS_GC_BLOCK != s->gc->span) {
+        return "the bounds are not those of the pools";
+    }
+#endif
 #if HS_GC_STATS
     if (s->used != hs_gc_used(s->gc)) {
         return "the count of used blocks is wrong";
@@ -92,15 +102,14 @@ static const char *check_counters(const state *s)
     if (s->total != s->gc->total) {
         return "the count of all blocks is wrong";
     }
-#else
-    (void)s;
 #endif
+    (void)s;
     return NULL;
 }
 
 const char *hs_gc_check(const hs_gc *gc, hs_addr *where)
 {
-    state s = {gc, 0, 0, 0};
+    state s = {gc, 0, 0, 0, GC_NONE, 0};
     const char *wrong = NULL;
     for (const hs_gc_area *area = &gc->first; wrong == NULL && area != NULL;
          area = gc_next(gc, area)) {
