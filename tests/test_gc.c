@@ -151,6 +151,26 @@ static void versions(void **state)
     assert_int_equal(hs_gc_mode_find("v1.21"), HS_GC_AUTO);
 }
 
+/* What changed with which release; dumps of v1.20 on have longer offsets. */
+static void rules_of_releases(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t gap, header, growth, finaliser_first, dump_digits;
+    } rows[] = {{"v1.9", 0, 28, 0, 0, 5},  {"v1.19", 0, 28, 0, 0, 5}, {"v1.20", 1, 28, 0, 0, 8},
+                {"v1.21", 1, 32, 1, 0, 8}, {"v1.22", 1, 32, 2, 0, 8}, {"v1.24", 1, 32, 2, 0, 8},
+                {"v1.25", 1, 32, 2, 1, 8}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        const hs_gc_version *v = hs_gc_version_find(rows[i].name);
+        assert_int_equal(v->gap, rows[i].gap);
+        assert_int_equal(v->header, rows[i].header);
+        assert_int_equal(v->growth, rows[i].growth);
+        assert_int_equal(v->finaliser_first, rows[i].finaliser_first);
+        assert_int_equal(v->dump_digits, rows[i].dump_digits);
+    }
+}
+
 /* Pools that were published: PR #3533's two areas of 2018, v1.22's 56 KiB, its doubled heap. */
 static void published_pools(void **state)
 {
@@ -268,6 +288,12 @@ static void sizes_that_wrap(void **state)
     b.split = 4048;
     assert_int_equal(hs_gc_alloc(&b.gc, 2000, 0), 0);
     expect_log(" collect 0 grow 4048=0");
+    b.split = 80700 + 2048; /* 13/512 of it are 2049 */
+    assert_int_equal(hs_gc_alloc(&b.gc, 80700, 0), 0);
+    expect_log(" collect 0");
+    b.split += 1;
+    assert_int_equal(hs_gc_alloc(&b.gc, 80700, 0), 0);
+    expect_log(" collect 0 grow 82749=0");
 }
 
 static void resize(void **state)
@@ -482,7 +508,10 @@ static void reasons(void **state)
     assert_int_equal(r.kind, HS_GC_WHY_OBJECT);
     assert_int_equal(r.holder, a);
     assert_int_equal(r.index, 6);
-    assert_int_equal(hs_gc_why_live(&b.gc, t - 8, b.roots, 16).kind, HS_GC_WHY_TRACKED);
+    r = hs_gc_why_live(&b.gc, t - 8, b.roots, 16);
+    assert_int_equal(r.kind, HS_GC_WHY_TRACKED);
+    assert_int_equal(r.holder, 0);
+    assert_int_equal(r.index, 0);
     words(a)[6] = 0;
     assert_int_equal(hs_gc_why_live(&b.gc, c, b.roots, 16).kind, HS_GC_WHY_NOTHING);
 }
@@ -632,27 +661,17 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),
-        cmocka_unit_test(published_pools),
-        cmocka_unit_test(tables_are_cleared_and_nothing_else),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(no_blocks),
-        cmocka_unit_test(first_fit),
-        cmocka_unit_test(sizes_that_wrap),
-        cmocka_unit_test(resize),
-        cmocka_unit_test(resize_holds_its_object),
-        cmocka_unit_test(finalisers),
-        cmocka_unit_test(no_finaliser),
-        cmocka_unit_test(soft_reset),
-        cmocka_unit_test(live_block_lost),
-        cmocka_unit_test(growth),
-        cmocka_unit_test(threshold),
-        cmocka_unit_test(tracked),
-        cmocka_unit_test(reasons),
-        cmocka_unit_test(areas_and_walk),
-        cmocka_unit_test(letters),
-        cmocka_unit_test(copies),
-        cmocka_unit_test(check_finds),
+        cmocka_unit_test(versions),        cmocka_unit_test(rules_of_releases),
+        cmocka_unit_test(published_pools), cmocka_unit_test(tables_are_cleared_and_nothing_else),
+        cmocka_unit_test(refusals),        cmocka_unit_test(no_blocks),
+        cmocka_unit_test(first_fit),       cmocka_unit_test(sizes_that_wrap),
+        cmocka_unit_test(resize),          cmocka_unit_test(resize_holds_its_object),
+        cmocka_unit_test(finalisers),      cmocka_unit_test(no_finaliser),
+        cmocka_unit_test(soft_reset),      cmocka_unit_test(live_block_lost),
+        cmocka_unit_test(growth),          cmocka_unit_test(threshold),
+        cmocka_unit_test(tracked),         cmocka_unit_test(reasons),
+        cmocka_unit_test(areas_and_walk),  cmocka_unit_test(letters),
+        cmocka_unit_test(copies),          cmocka_unit_test(check_finds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
