@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -189,6 +190,83 @@ static void releases_by_name(void **state)
     expect_release(":5", NULL);
 }
 
+/* Every row as a line: its first and last release, then what its heaps do. */
+static const struct {
+    const char *first, *last, *rules;
+} rules[] = {
+    {"v3.0", "v4.2.255", "list true no-memalign"},
+    {"v4.3", "v4.3.1", "fixed power default-memalign truncates"},
+    {"v4.3.2", "v4.3.2", "fixed class0 default-memalign truncates"},
+    {"v4.3.3", "v4.3.4", "fixed class0 default-memalign truncates header"},
+    {"v4.3.5", "v4.3.255", "region class0 default-memalign header"},
+    {"v4.4", "v4.4.1", "fixed class0 default-memalign truncates"},
+    {"v4.4.2", "v4.4.3", "fixed class0 default-memalign truncates header"},
+    {"v4.4.4", "v4.4.7", "region class0 default-memalign header"},
+    {"v4.4.8", "v4.4.255", "region class0 default-memalign header rtc-lowest"},
+    {"v5.0", "v5.0.0",
+     "fixed class0 default-memalign truncates header rtc-lowest rtc-exec own-caps s2"},
+    {"v5.0.1", "v5.2.255", "region class0 default-memalign header rtc-lowest rtc-exec own-caps s2"},
+    {"v5.3", "v5.3.4",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor"},
+    {"v5.3.5", "v5.3.255",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd"},
+    {"v5.4", "v5.4.0",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rounded"},
+    {"v5.4.1", "v5.4.255",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd rounded"},
+    {"v5.5", "v5.5.4",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd rounded sorted"},
+    {"v5.5.5", "v5.5.255",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd rounded sorted skips zero"},
+    {"v6.0", "v6.0.255",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd rounded sorted iram"},
+    {"v6.1", "v6.1.255",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd rounded sorted skips zero iram"},
+    {"master", "master",
+     "region class malloc-memalign header rtc-lowest rtc-exec own-caps s2 adjusted monitor "
+     "rtc-alias simd rounded sorted skips zero iram pool"},
+};
+
+static void describe(const hs_idf_profile *p, char *text, size_t size)
+{
+    static const char *const largest[] = {"true", "power", "class0", "class"};
+    static const char *const memalign[] = {"no", "default", "malloc"};
+    snprintf(text, size, "%s %s %s-memalign%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s%s",
+             p->allocator == HS_ALLOCATOR_LIST ? "list"
+             : p->classes_per_region           ? "region"
+                                               : "fixed",
+             largest[p->largest], memalign[p->memalign], p->realloc_truncates ? " truncates" : "",
+             p->header_counted ? " header" : "", p->rtc_lowest ? " rtc-lowest" : "",
+             p->rtc_exec ? " rtc-exec" : "", p->spiram_own_caps ? " own-caps" : "",
+             p->s2_unified ? " s2" : "", p->caps_adjusted ? " adjusted" : "",
+             p->monitor ? " monitor" : "", p->rtc_alias ? " rtc-alias" : "", p->simd ? " simd" : "",
+             p->request_rounded ? " rounded" : "", p->boot_list_sorted ? " sorted" : "",
+             p->monitor_skips ? " skips" : "", p->late_minimum_zero ? " zero" : "",
+             p->iram_protected ? " iram" : "", p->pool_default ? " pool" : "");
+}
+
+static void rules_of_releases(void **state)
+{
+    (void)state;
+    size_t count = sizeof rules / sizeof *rules;
+    for (size_t i = 0; i < count; i++) {
+        char text[256];
+        const hs_idf_profile *row = hs_idf_profile_row(i);
+        describe(row, text, sizeof text);
+        assert_string_equal(text, rules[i].rules);
+        assert_ptr_equal(hs_idf_profile_find(rules[i].first), row);
+        assert_ptr_equal(hs_idf_profile_find(rules[i].last), row);
+    }
+    assert_null(hs_idf_profile_row(count));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +275,7 @@ int main(void)
         cmocka_unit_test(buses_of_chips),
         cmocka_unit_test(sizes_of_chips),
         cmocka_unit_test(releases_by_name),
+        cmocka_unit_test(rules_of_releases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,6 +346,13 @@ static void resize_holds_its_object(void **state)
     expect_heap("h===.......h===========");
     hs_gc_collect(&b.gc);
     expect_log(" fin 3ffb0010 collect 1");
+    a = hs_gc_alloc(&b.gc, 16, 0);
+    words(a)[0] = 99;
+    b.roots[0] = hs_gc_alloc(&b.gc, 16, 0);
+    hs_gc_realloc(&b.gc, a, 64, true);
+    expect_heap(".hh===.....h===========");
+    hs_gc_collect(&b.gc);
+    expect_log(" collect 1"); /* what had no finaliser has none elsewhere */
 }
 
 static void finalisers(void **state)
@@ -364,6 +371,24 @@ static void finalisers(void **state)
         expect_heap(first ? "" : "...h");
         expect_log(" fin 3ffb0040 fin 3ffb0050 collect 3");
     }
+}
+
+/* In v1.19 nothing lies between the tables and, here, behind them: finaliser bits could be taken
+ * for blocks, and the first object's bytes for finaliser bits. */
+static void finalisers_at_the_end_of_the_table(void **state)
+{
+    (void)state;
+    make("single-v1.19", 2048);
+    assert_true(hs_gc_init(&b.gc, b.space, hs_gc_version_find("v1.19"), HS_GC_SINGLE, BASE + 8,
+                           1048, &hooks, &b));
+    assert_int_equal(b.gc.first.blocks, 64);
+    assert_int_equal(b.gc.first.pool, b.gc.first.ftb + 8);
+    b.roots[0] = hs_gc_alloc(&b.gc, 16, HS_GC_WITH_FINALISER);
+    words(b.roots[0])[0] = 0x01010101;
+    hs_gc_collect(&b.gc);
+    expect_log(" collect 0");
+    assert_int_equal(words(b.roots[0])[0], 0x01010101);
+    expect_heap("h");
 }
 
 /* Found by fuzz_gc: hooks without a finaliser. */
@@ -503,6 +528,7 @@ static void reasons(void **state)
     words(c)[0] = c;
     hs_gc_reason r = hs_gc_why_live(&b.gc, a, b.roots, 16);
     assert_int_equal(r.kind, HS_GC_WHY_ROOT);
+    assert_int_equal(r.holder, 0);
     assert_int_equal(r.index, 3);
     r = hs_gc_why_live(&b.gc, c, b.roots, 16);
     assert_int_equal(r.kind, HS_GC_WHY_OBJECT);
@@ -513,7 +539,10 @@ static void reasons(void **state)
     assert_int_equal(r.holder, 0);
     assert_int_equal(r.index, 0);
     words(a)[6] = 0;
-    assert_int_equal(hs_gc_why_live(&b.gc, c, b.roots, 16).kind, HS_GC_WHY_NOTHING);
+    r = hs_gc_why_live(&b.gc, c, b.roots, 16);
+    assert_int_equal(r.kind, HS_GC_WHY_NOTHING);
+    assert_int_equal(r.holder, 0);
+    assert_int_equal(r.index, 0);
 }
 
 static void areas_and_walk(void **state)
@@ -545,6 +574,12 @@ static void areas_and_walk(void **state)
     assert_int_equal(info.used, 1280);
     assert_int_equal(info.max_free, 20);
     assert_int_equal(info.max_new_split, 0);
+    hs_gc_get_area_info(&b.gc, area, &info); /* of this one alone, whatever was in `info` */
+    assert_int_equal(info.used, 640);
+    assert_int_equal(info.total, area->blocks * HS_GC_BLOCK);
+    assert_int_equal(info.one_blocks, 0);
+    assert_int_equal(info.two_blocks, 0);
+    assert_int_equal(info.max_free, area->blocks - 40);
     expect_heap(
         "h=======================================|h=======================================");
 }
@@ -617,6 +652,11 @@ static void check_finds(void **state)
     area->hint[2] = 1;
     expect_wrong("a free run lies before a search hint", pool + 5 * 16);
     area->hint[2] = 0;
+    hs_addr more = hs_gc_alloc(&b.gc, 29 * 16, 0);
+    area->hint[0] = 1;
+    expect_wrong("a free run lies before a search hint", pool + 31 * 16);
+    area->hint[0] = 0;
+    hs_gc_free(&b.gc, more);
     area->ftb += 1;
     expect_wrong("the finaliser table is not behind the block table", BASE);
     area->ftb -= 1;
@@ -661,17 +701,29 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),        cmocka_unit_test(rules_of_releases),
-        cmocka_unit_test(published_pools), cmocka_unit_test(tables_are_cleared_and_nothing_else),
-        cmocka_unit_test(refusals),        cmocka_unit_test(no_blocks),
-        cmocka_unit_test(first_fit),       cmocka_unit_test(sizes_that_wrap),
-        cmocka_unit_test(resize),          cmocka_unit_test(resize_holds_its_object),
-        cmocka_unit_test(finalisers),      cmocka_unit_test(no_finaliser),
-        cmocka_unit_test(soft_reset),      cmocka_unit_test(live_block_lost),
-        cmocka_unit_test(growth),          cmocka_unit_test(threshold),
-        cmocka_unit_test(tracked),         cmocka_unit_test(reasons),
-        cmocka_unit_test(areas_and_walk),  cmocka_unit_test(letters),
-        cmocka_unit_test(copies),          cmocka_unit_test(check_finds),
+        cmocka_unit_test(versions),
+        cmocka_unit_test(rules_of_releases),
+        cmocka_unit_test(published_pools),
+        cmocka_unit_test(tables_are_cleared_and_nothing_else),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(no_blocks),
+        cmocka_unit_test(first_fit),
+        cmocka_unit_test(sizes_that_wrap),
+        cmocka_unit_test(resize),
+        cmocka_unit_test(resize_holds_its_object),
+        cmocka_unit_test(finalisers),
+        cmocka_unit_test(no_finaliser),
+        cmocka_unit_test(finalisers_at_the_end_of_the_table),
+        cmocka_unit_test(soft_reset),
+        cmocka_unit_test(live_block_lost),
+        cmocka_unit_test(growth),
+        cmocka_unit_test(threshold),
+        cmocka_unit_test(tracked),
+        cmocka_unit_test(reasons),
+        cmocka_unit_test(areas_and_walk),
+        cmocka_unit_test(letters),
+        cmocka_unit_test(copies),
+        cmocka_unit_test(check_finds),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

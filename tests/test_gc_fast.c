@@ -413,6 +413,30 @@ static void what_a_sweep_leaves(void **state)
     }
 }
 
+/* A gap that is filled before the last block leaves last_used where it is. */
+static void filling_a_gap(void **state)
+{
+    (void)state;
+    make("noauto-v1.25", AREA);
+    assert_true(hs_gc_add(&b.gc, MORE, AREA));
+    const hs_gc_area *area = hs_gc_next_area(&b.gc, &b.gc.first);
+    get(b.gc.first.blocks);
+    for (uint32_t blocks = 1; blocks < 4; ++blocks) {
+        hs_addr gap = get(blocks);
+        hs_addr last = get(1);
+        assert_int_equal(area->last_used, blocks);
+        hs_gc_free(&b.gc, gap);
+        assert_int_equal(get(blocks), gap);
+        assert_int_equal(area->last_used, blocks);
+        expect_sound();
+        hs_gc_free(&b.gc, gap);
+        hs_gc_free(&b.gc, last);
+        b.count = 1;
+        b.roots[0] = b.gc.first.pool;
+        hs_gc_collect(&b.gc);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -440,6 +464,7 @@ int main(void)
         cmocka_unit_test(the_mark_stack),
         cmocka_unit_test(sweeps),
         cmocka_unit_test(what_a_sweep_leaves),
+        cmocka_unit_test(filling_a_gap),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
