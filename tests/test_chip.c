@@ -267,6 +267,41 @@ static void rules_of_releases(void **state)
     assert_null(hs_idf_profile_row(count));
 }
 
+/* The device's values of MALLOC_CAP_..., by bit. */
+static void bits_of_capabilities(void **state)
+{
+    (void)state;
+    static const char *const bits[32] = {"exec",         "32bit",
+                                         "8bit",         "dma",
+                                         "pid2",         "pid3",
+                                         "pid4",         "pid5",
+                                         "pid6",         "pid7",
+                                         "spiram",       "internal",
+                                         "default",      "iram_8bit",
+                                         "retention",    "rtcram",
+                                         "tcm",          "dma_desc_ahb",
+                                         "dma_desc_axi", "cache_aligned",
+                                         "simd",         "no_encryption",
+                                         NULL,           NULL,
+                                         NULL,           NULL,
+                                         NULL,           NULL,
+                                         NULL,           NULL,
+                                         NULL,           "invalid"};
+    for (unsigned i = 0; i < 32; i++) {
+        const char *name = hs_cap_name(1u << i);
+        assert_true((name == NULL) == (bits[i] == NULL));
+        if (name != NULL) {
+            assert_string_equal(name, bits[i]);
+            assert_int_equal(hs_cap_find(name), 1u << i);
+        }
+    }
+    assert_int_equal(hs_cap_find("spm"), 1u << 16);
+    assert_int_equal(hs_cap_find("Exec"), 1);
+    assert_int_equal(hs_cap_find("DMA"), 8);
+    assert_int_equal(hs_cap_find("DmA_DESC_AXI"), 1u << 18);
+    assert_int_equal(hs_cap_find("[ma"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +311,7 @@ int main(void)
         cmocka_unit_test(sizes_of_chips),
         cmocka_unit_test(releases_by_name),
         cmocka_unit_test(rules_of_releases),
+        cmocka_unit_test(bits_of_capabilities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,6 +157,72 @@ static void dma_reserve(void **state)
     }
 }
 
+/* --- What is remembered ----------------------------------------------------------------------- */
+
+/* The first heap by priority, then by list, that has all capabilities and room. */
+static hs_addr expected_heap(hs_caps *caps, uint32_t size, uint32_t wanted)
+{
+    for (int priority = 0; priority < 3; priority++) {
+        for (unsigned i = 0; i < caps->listed; i++) {
+            const hs_caps_heap *heap = &caps->heaps[caps->order[i]];
+            if ((heap->caps[priority] & wanted) != 0 && (heap->all & wanted) == wanted &&
+                hs_heap_largest(&caps->device, &heap->heap) >= size) {
+                return heap->start;
+            }
+        }
+    }
+    return 0;
+}
+
+/* More kinds of capabilities than search orders are remembered, blocks on every page of the chip's
+ * memory: the same heaps as without any memory, and nothing behind the board is touched. */
+static void what_is_remembered_changes_nothing(void **state)
+{
+    (void)state;
+    static const region regions[] = {{0x3ffb0000, 0x8000, HS_REGION_DRAM},
+                                     {0x3ffc0000, 0x20000, HS_REGION_DRAM},
+                                     {0x3ffe4000, 0x1c000, HS_REGION_DIRAM},
+                                     {0x40094000, 0xc000, HS_REGION_IRAM},
+                                     {0x3f800000, 0x18000, HS_REGION_SPIRAM}};
+    static const uint32_t kinds[] = {HS_CAP_8BIT,     HS_CAP_DMA,    HS_CAP_DEFAULT,
+                                     HS_CAP_INTERNAL, HS_CAP_SPIRAM, HS_CAP_32BIT};
+    static const char *const releases[] = {"v3.3", "v4.4", "v5.2"};
+    static struct {
+        hs_caps caps;
+        uint8_t behind[256];
+    } b;
+    for (size_t r = 0; r < 3; r++) {
+        hs_addr blocks[512];
+        uint32_t count = 0;
+        memset(b.behind, 0x5a, sizeof b.behind);
+        boot(&b.caps, releases[r], "esp32", regions, 5);
+        for (uint32_t n = 0; n < 512; n++) {
+            uint32_t wanted = 0;
+            for (unsigned i = 0; i < 6; i++) {
+                wanted |= (n * 37 % 63 + 1) >> i & 1 ? kinds[i] : 0;
+            }
+            uint32_t size = n % 7 * 700 + 100;
+            hs_addr heap = expected_heap(&b.caps, size, wanted);
+            hs_addr a = hs_caps_malloc(&b.caps, size, wanted);
+            assert_int_equal(a == 0 ? 0 : hs_caps_find(&b.caps, a)->start, heap);
+            blocks[count] = a;
+            count += a != 0;
+        }
+        while (count != 0) {
+            hs_caps_free(&b.caps, blocks[--count]);
+        }
+        hs_heap_info info;
+        hs_caps_get_info(&b.caps, &info, 0);
+        assert_int_equal(info.allocated_blocks, 2); /* the descriptors' */
+        assert_int_equal(b.caps.device.crash, HS_CRASH_NONE);
+        assert_true(hs_caps_check(&b.caps));
+        for (size_t i = 0; i < sizeof b.behind; i++) {
+            assert_int_equal(b.behind[i], 0x5a);
+        }
+        close_board(&b.caps);
+    }
+}
+
 /* --- Aliases ---------------------------------------------------------------------------------- */
 
 static void executable_memory(void **state)
@@ -297,6 +363,7 @@ int main(void)
         cmocka_unit_test(no_room_for_descriptors),
         cmocka_unit_test(rom_allocator),
         cmocka_unit_test(dma_reserve),
+        cmocka_unit_test(what_is_remembered_changes_nothing),
         cmocka_unit_test(executable_memory),
         cmocka_unit_test(zeroed_on_the_instruction_bus),
         cmocka_unit_test(a_dead_block_that_moves),
