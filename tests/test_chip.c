@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -302,6 +303,93 @@ static void bits_of_capabilities(void **state)
     assert_int_equal(hs_cap_find("[ma"), 0);
 }
 
+/* The capabilities of each kind of memory, by priority, in the first of these releases with them.
+ */
+static const struct {
+    const char *chip, *release, *type, *caps;
+} kinds[] = {
+    {"esp32", "v4.4", "DRAM", "8bit default / 32bit dma internal / -"},
+    {"esp32", "v4.4", "DIRAM", "- / 8bit dma internal default / exec 32bit"},
+    {"esp32", "v4.4", "IRAM", "exec 32bit internal / - / -"},
+    {"esp32", "v4.4", "SPIRAM", "spiram default / - / 32bit 8bit"},
+    {"esp32", "v5.5", "SPIRAM", "spiram default / - / 32bit 8bit simd"},
+    {"esp32", "v4.4", "RTCRAM", "8bit default / 32bit internal / rtcram"},
+    {"esp32", "v4.4.8", "RTCRAM", "rtcram / 8bit default / 32bit internal"},
+    {"esp32", "v5.2", "RTCRAM", "rtcram / 8bit default / exec 32bit internal"},
+    {"esp32s2", "v4.4", "DRAM", "8bit default / 32bit dma internal / -"},
+    {"esp32s2", "v5.2", "DRAM", "exec 32bit 8bit dma internal default / - / -"},
+    {"esp32s2", "v4.4", "DIRAM", "- / 8bit dma internal default / exec 32bit"},
+    {"esp32s2", "v5.2", "DIRAM", "exec 32bit 8bit dma internal default / - / -"},
+    {"esp32s2", "v4.4", "IRAM", "exec 32bit internal / - / -"},
+    {"esp32s2", "v4.4", "SPIRAM", "spiram default / - / 32bit 8bit"},
+    {"esp32s2", "v5.5", "SPIRAM", "spiram default / - / 32bit 8bit simd"},
+    {"esp32s2", "v4.4", "RTCRAM", "8bit default / 32bit internal / rtcram"},
+    {"esp32s2", "v4.4.8", "RTCRAM", "rtcram / 8bit default / 32bit internal"},
+    {"esp32s2", "v5.2", "RTCRAM", "rtcram / - / exec 32bit 8bit internal default"},
+    {"esp32s2", "v4.4", "STACKDRAM", "8bit default / 32bit dma internal / -"},
+    {"esp32s2", "v5.2", "STACKDRAM", "exec 32bit 8bit dma internal default / - / -"},
+    {"esp32s3", "v4.4", "DRAM", "- / 32bit 8bit dma internal default / -"},
+    {"esp32s3", "v5.5", "DRAM", "- / 32bit 8bit dma internal default simd / -"},
+    {"esp32s3", "v4.4", "DIRAM", "exec 32bit 8bit dma internal default retention / - / -"},
+    {"esp32s3", "v5.5", "DIRAM", "exec 32bit 8bit dma internal default retention simd / - / -"},
+    {"esp32s3", "v4.4", "IRAM", "exec / 32bit internal / -"},
+    {"esp32s3", "v4.4", "SPIRAM", "spiram default / - / 32bit 8bit"},
+    {"esp32s3", "v5.5", "SPIRAM", "spiram default / - / 32bit 8bit simd"},
+    {"esp32s3", "v4.4", "RTCRAM", "rtcram / - / 32bit 8bit internal default"},
+    {"esp32s3", "v5.2", "RTCRAM", "rtcram / - / exec 32bit 8bit internal default"},
+    {"esp32c3", "v4.4", "DIRAM", "exec 32bit 8bit dma internal default / - / -"},
+    {"esp32c3", "v4.4", "RTCRAM", "rtcram / - / 32bit 8bit internal default"},
+    {"esp32c3", "v5.2", "RTCRAM", "rtcram / - / exec 32bit 8bit internal default"},
+    {"esp32c3", "v4.4", "RETRAM", "retention / exec 32bit 8bit dma internal default / -"},
+    {"esp32c6", "v4.4", "DIRAM", "exec 32bit 8bit dma internal default / - / -"},
+    {"esp32c6", "v4.4", "RTCRAM", "rtcram / 32bit 8bit internal default / -"},
+};
+
+static void describe_caps(const uint32_t by[3], char *text)
+{
+    *text = 0;
+    for (int priority = 0; priority < 3; priority++) {
+        strcat(text, priority == 0 ? "" : " / ");
+        strcat(text, by[priority] == 0 ? "-" : "");
+        for (uint32_t left = by[priority]; left != 0; left &= left - 1) {
+            strcat(text, hs_cap_name(left));
+            strcat(text, (left & (left - 1)) == 0 ? "" : " ");
+        }
+    }
+}
+
+static void capabilities_of_memory(void **state)
+{
+    (void)state;
+    static const char *const releases[] = {"v4.4", "v4.4.8", "v5.2", "v5.5"};
+    char before[256] = "";
+    size_t found = 0;
+    for (size_t i = 0; i < 5 * HS_REGION_TYPES * 4; i++) {
+        const hs_chip *chip = hs_chip_row(i / 4 / HS_REGION_TYPES);
+        enum hs_region_type type = (enum hs_region_type)(i / 4 % HS_REGION_TYPES);
+        char text[256];
+        uint32_t by[3];
+        if (i % 4 == 0) {
+            before[0] = 0;
+        }
+        if (!hs_chip_caps(chip, hs_idf_profile_find(releases[i % 4]), false, type, by)) {
+            continue;
+        }
+        describe_caps(by, text);
+        if (strcmp(text, before) != 0) {
+            assert_in_range(found, 0, sizeof kinds / sizeof *kinds - 1);
+            assert_string_equal(chip->name, kinds[found].chip);
+            assert_string_equal(releases[i % 4], kinds[found].release);
+            assert_string_equal(hs_region_type_name(type), kinds[found].type);
+            assert_string_equal(text, kinds[found].caps);
+            found++;
+        }
+        strcpy(before, text);
+    }
+    assert_int_equal(found, sizeof kinds / sizeof *kinds);
+    assert_null(hs_chip_row(5));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +399,7 @@ int main(void)
         cmocka_unit_test(sizes_of_chips),
         cmocka_unit_test(releases_by_name),
         cmocka_unit_test(rules_of_releases),
+        cmocka_unit_test(capabilities_of_memory),
         cmocka_unit_test(bits_of_capabilities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

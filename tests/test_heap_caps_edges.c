@@ -174,6 +174,17 @@ static hs_addr expected_heap(hs_caps *caps, uint32_t size, uint32_t wanted)
     return 0;
 }
 
+static void expect_each_once(hs_caps *caps, const hs_caps_plan *plan)
+{
+    uint32_t met = 0;
+    const hs_caps_place *place = plan->heaps + plan->special;
+    for (; hs_caps_at(caps, *place)->way != HS_CAPS_END; place++) {
+        uint32_t heap = 1u << (hs_caps_at(caps, *place) - caps->heaps);
+        assert_int_equal(met & heap, 0);
+        met |= heap;
+    }
+}
+
 /* More kinds of capabilities than search orders are remembered, blocks on every page of the chip's
  * memory: the same heaps as without any memory, and nothing behind the board is touched. */
 static void what_is_remembered_changes_nothing(void **state)
@@ -210,6 +221,9 @@ static void what_is_remembered_changes_nothing(void **state)
         }
         while (count != 0) {
             hs_caps_free(&b.caps, blocks[--count]);
+        }
+        for (unsigned i = 0; i < HS_CAPS_PLANS; i++) {
+            expect_each_once(&b.caps, &b.caps.plans[i]);
         }
         hs_heap_info info;
         hs_caps_get_info(&b.caps, &info, 0);

@@ -83,7 +83,7 @@ hs_gc_reason hs_gc_why_live(const hs_gc *gc, hs_addr object, const uint32_t *roo
     if (gc->tracked == object) {
         return (hs_gc_reason){HS_GC_WHY_TRACKED, 0, 0};
     }
-    hs_gc_object holder = {0, 0, 0, false};
+    hs_gc_object holder = {0};
     while (hs_gc_next_object(gc, &holder)) {
         const uint32_t *words = gc_words(gc, holder.address);
         for (uint32_t i = 0; i < holder.blocks * (HS_GC_BLOCK / 4); ++i) {
