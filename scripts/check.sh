@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is checked beside the tests, and how long each part takes.
 # Usage: scripts/check.sh [PART...]; without one all, in this order:
-#   style      clang-format, shellcheck, pyflakes, mypy
+#   style      clang-format, shellcheck, pyflakes, mypy; tests/mutants.txt fits the sources
 #   cppcheck   sim, with the exceptions of scripts/cppcheck.txt
 #   tidy       clang-tidy on sim, by .clang-tidy
 #   analyzer   gcc -fanalyzer on sim, with the exceptions of scripts/analyzer.txt; leaks are
@@ -37,6 +37,7 @@ check_style() {
     git ls-files '*.py' | grep -v /examples/ | xargs -n 1 dirname | sort -u | while read -r folder; do
         mypy --config-file scripts/mypy.ini --cache-dir build/mypy --no-error-summary "$folder"/*.py
     done
+    scripts/mutate.py --check-list
 }
 
 check_cppcheck() {

@@ -2,10 +2,11 @@
 """Mutation testing of sim/device: small changes of its sources, one at a time, and whether any test
 notices.
 
-Usage: scripts/mutate.py [--sample N] [--seed S] [--again LOG] [--jobs J] [--all] [FILE...]
+Usage: scripts/mutate.py --check-list | [--sample N] [--seed S] [--again LOG] [--jobs J] [--all] [FILE...]
   FILE        of sim/device; without one all files
   --sample N  of all changes N, drawn with the seed (default 1); without it every change, in the
               order of the seed: what is done when a run is interrupted is a sample
+  --check-list  only whether tests/mutants.txt lists changes of today's sources
   --again LOG only the changes that LOG, what an earlier run printed, calls survivors
   --jobs J    changes tried at once (default 1)
   --all       also prints the changes that were noticed, and by which test
@@ -83,7 +84,8 @@ def edits(line: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and replacement of every change of a blanked line."""
     for pattern in (BINARY, WORD):
         for m in pattern.finditer(line):
-            yield m.start(), m.end(), SWAPS[m[0]]
+            if m[0] != "false" or "__builtin_expect(" not in line:  # a hint to the compiler
+                yield m.start(), m.end(), SWAPS[m[0]]
     for m in NOT.finditer(line):
         yield m.start(), m.end(), ""
     for m in NUMBER.finditer(line):
@@ -273,6 +275,15 @@ def listed() -> dict[tuple[str, str, str], str]:
     return found
 
 
+def check_list() -> int:
+    """1 if a listed change is none of today's sources."""
+    every = [(c.file, c.old, c.new) for p in DEVICE.glob("*.[ch]") for c in changes(p)]
+    stale = set(listed()).difference(every)
+    for file, old, new in sorted(stale):
+        print(f"tests/mutants.txt: no such line, or no such change of it: {file}: {old}  ->  {new}")
+    return 1 if stale else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="*")
@@ -281,7 +292,10 @@ def main() -> int:
     parser.add_argument("--again")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--check-list", action="store_true")
     options = parser.parse_args()
+    if options.check_list:
+        return check_list()
     paths = [DEVICE / Path(f).name for f in options.files] or sorted(DEVICE.glob("*.[ch]"))
     every = [c for p in paths for c in changes(p)]
     if options.again:

@@ -135,9 +135,10 @@ static void versions(void **state)
                 {"v1.25", "v1.25"},         {"v1.999", "v1.25"},
                 {"auto-v1.22", "v1.22"},    {"noauto-v1.20", "v1.20"},
                 {"single-v1.18", "v1.9.3"}, {"v1.22.0-preview.3.gabc", "v1.22"}};
-    static const char *const bad[] = {"",      "v1.8",    "v2.0",   "v1.",      "1",
-                                      "none",  "v1.22x",  "v1.22.", "v1.22.x",  "v1.22-",
-                                      "auto-", "v1.1000", "V1.22",  "v1.22.1.1"};
+    static const char *const bad[] = {
+        "",        "v1.8",   "v2.0",    "v1.",     "1",         "none",       "v1.22x",  "v1.22.",
+        "v1.22.x", "v1.22-", "auto-",   "v1.1000", "V1.22",     "v1.22.1.1",  "v1./",    "v1.:",
+        "v1.22/",  "v1.22:", "v1.22./", "v1.22.:", "aut-v1.22", "v1.22.1000", "v1.22.1x"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; ++i) {
         assert_string_equal(hs_gc_version_find(good[i].name)->name, good[i].row);
     }
@@ -517,6 +518,37 @@ static void tracked(void **state)
     assert_int_equal(b.gc.tracked, 0);
 }
 
+/* A tracked block that moves takes along what it had, and no more than fits. */
+static void tracked_contents(void **state)
+{
+    (void)state;
+    make("single-v1.25", 1024);
+    hs_addr hole = hs_gc_alloc(&b.gc, 16, 0);
+    hs_addr behind = b.roots[0] = hs_gc_alloc(&b.gc, 16, 0);
+    hs_addr x = hs_gc_tracked_alloc(&b.gc, 40);
+    hs_addr y = hs_gc_tracked_alloc(&b.gc, 8);
+    memset(words(x), 0x77, 40);
+    memset(words(y), 0x66, 8);
+    hs_gc_free(&b.gc, hole);
+    expect_heap(".hh==h");
+    x = hs_gc_tracked_realloc(&b.gc, x, 8);
+    assert_int_equal(x, hole + 8);
+    expect_heap("hh...h");
+    assert_int_equal(words(x)[1], 0x77777777);
+    assert_int_equal(words(behind)[0], 0);
+    x = hs_gc_tracked_realloc(&b.gc, x, 24);
+    expect_heap(".hh=.h");
+    assert_int_equal(words(x)[1], 0x77777777);
+    for (uint32_t i = 2; i < 6; ++i) {
+        assert_int_equal(words(x)[i], 0);
+    }
+    y = hs_gc_tracked_realloc(&b.gc, y, 4); /* it moves all the same */
+    assert_int_equal(y, hole + 8);
+    assert_int_equal(words(y)[0], 0x66666666);
+    assert_int_equal(words(y)[1], 0);
+    expect_heap("hhh=");
+}
+
 static void reasons(void **state)
 {
     (void)state;
@@ -558,6 +590,10 @@ static void areas_and_walk(void **state)
     assert_int_equal(hs_gc_area_start(&b.gc, area), MORE);
     assert_int_equal(hs_gc_area_size(&b.gc, area), 1024);
     assert_ptr_equal(hs_gc_area_of(&b.gc, b.roots[1] + 5), area);
+    assert_ptr_equal(hs_gc_area_of(&b.gc, area->pool), area);
+    assert_ptr_equal(hs_gc_area_of(&b.gc, MORE + 1023), area);
+    assert_null(hs_gc_area_of(&b.gc, area->pool - 1));
+    assert_null(hs_gc_area_of(&b.gc, MORE + 1024));
     assert_null(hs_gc_area_of(&b.gc, MORE));
     hs_gc_object o = {0, 0, 0, false};
     assert_true(hs_gc_next_object(&b.gc, &o));
@@ -684,6 +720,28 @@ static void check_finds(void **state)
     expect_heap("h=");
 }
 
+/* In an added area the last used block is known exactly. */
+static void check_finds_in_an_added_area(void **state)
+{
+    (void)state;
+    make("noauto-v1.25", 1024);
+    assert_true(hs_gc_add(&b.gc, MORE, 1024));
+    hs_gc_area *area = hs_at(b.space, MORE);
+    hs_gc_alloc(&b.gc, 960, 0);
+    hs_gc_alloc(&b.gc, 320, 0);
+    assert_int_equal(area->last_used, 19);
+    area->last_used = 18;
+    expect_wrong("a block is in use behind the last used one", area->pool + 19 * 16);
+    area->last_used = 19;
+    assert_null(hs_gc_check(&b.gc, NULL));
+    area->blocks -= 4;
+    b.gc.total -= 4;
+    expect_wrong("the finaliser table is not behind the block table", area->atb);
+    area->blocks += 4;
+    b.gc.total += 4;
+    assert_null(hs_gc_check(&b.gc, NULL));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -719,11 +777,13 @@ int main(void)
         cmocka_unit_test(growth),
         cmocka_unit_test(threshold),
         cmocka_unit_test(tracked),
+        cmocka_unit_test(tracked_contents),
         cmocka_unit_test(reasons),
         cmocka_unit_test(areas_and_walk),
         cmocka_unit_test(letters),
         cmocka_unit_test(copies),
         cmocka_unit_test(check_finds),
+        cmocka_unit_test(check_finds_in_an_added_area),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

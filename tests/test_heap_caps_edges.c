@@ -131,6 +131,29 @@ static void rom_allocator(void **state)
     close_board(&caps);
 }
 
+/* What is larger than the chip's memory is not looked for; what is as large is. */
+static void the_largest_request(void **state)
+{
+    (void)state;
+    static const region ram = {0x3fc80000, 0x100000, HS_REGION_DIRAM};
+    static const char *const releases[] = {"v3.3", "v5.2"};
+    for (size_t i = 0; i < 2; i++) {
+        hs_caps caps;
+        boot(&caps, releases[i], "esp32c3", &ram, 1);
+        hs_addr a = hs_caps_malloc_default(&caps, 0x64001);
+        assert_int_equal(a, 0);
+        a = hs_caps_malloc_default(&caps, 0x64000);
+        assert_int_not_equal(a, 0);
+        assert_int_equal(hs_caps_realloc_default(&caps, a, 0x64001), 0);
+        assert_int_equal(hs_caps_realloc_default(&caps, a, 0x63000), a);
+        assert_int_equal(hs_caps_realloc_default(&caps, a, 0x64000), a);
+        hs_caps_free(&caps, a);
+        assert_int_equal(hs_caps_memalign(&caps, 8, 0x64001), 0);
+        assert_int_equal(hs_caps_memalign(&caps, 8, 0x64000) == 0, i == 0); /* v3.3 has none */
+        close_board(&caps);
+    }
+}
+
 static void count_parts(void *context, hs_addr start, uint32_t size)
 {
     (void)start;
@@ -275,6 +298,28 @@ static void executable_memory(void **state)
     }
 }
 
+/* Blocks of `size` bytes over memory that was not empty: all of it is cleared, in words that the
+ * instruction bus sees in one order or the other, and the note of the block's address is not. */
+static void expect_zeroed(hs_caps *caps, uint32_t size, hs_addr low, hs_addr high)
+{
+    hs_addr code = hs_caps_malloc(caps, size, HS_CAP_EXEC);
+    assert_in_range(code, low, high);
+    hs_addr block = hs_load(caps->device.space, caps->config.chip->diram_inverted
+                                                    ? 0x40000000 - (code - 0x400a0000)
+                                                    : code - 4 - 0x40378000 + 0x3fc88000);
+    assert_in_range(block, caps->heaps[0].start, caps->heaps[0].end);
+    hs_addr data = caps->config.chip->diram_inverted ? block : block + 4;
+    memset(hs_at(caps->device.space, data), 0xff, size);
+    hs_caps_free(caps, code);
+    assert_int_equal(hs_caps_calloc(caps, 1, size, HS_CAP_EXEC), code);
+    for (uint32_t i = 0; i < size; i++) {
+        assert_int_equal(*(uint8_t *)hs_at(caps->device.space, data + i), 0);
+    }
+    hs_caps_free(caps, code);
+    assert_true(hs_caps_check(caps));
+    assert_int_equal(caps->device.crash, HS_CRASH_NONE);
+}
+
 static void zeroed_on_the_instruction_bus(void **state)
 {
     (void)state;
@@ -282,18 +327,14 @@ static void zeroed_on_the_instruction_bus(void **state)
     static const region s3 = {0x3fcc9710, 16384, HS_REGION_DIRAM};
     hs_caps caps;
     boot(&caps, "v4.4", "esp32", &diram, 1);
-    hs_addr code = hs_caps_calloc(&caps, 10, 4, HS_CAP_EXEC);
-    assert_in_range(code, 0x400a0000, 0x400c0000);
-    hs_caps_free(&caps, code);
-    assert_true(hs_caps_check(&caps));
-    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    for (uint32_t size = 33; size < 45; size++) {
+        expect_zeroed(&caps, size, 0x400a0000, 0x400c0000);
+    }
     close_board(&caps);
     boot(&caps, "v5.2", "esp32s3", &s3, 1);
-    code = hs_caps_calloc(&caps, 10, 4, HS_CAP_EXEC);
-    assert_in_range(code, 0x40378000, 0x403e0000);
-    hs_caps_free(&caps, code);
-    assert_true(hs_caps_check(&caps));
-    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    for (uint32_t size = 33; size < 45; size++) {
+        expect_zeroed(&caps, size, 0x40378000, 0x403e0000);
+    }
     close_board(&caps);
 }
 
@@ -376,6 +417,7 @@ int main(void)
         cmocka_unit_test(adjacent_regions),
         cmocka_unit_test(no_room_for_descriptors),
         cmocka_unit_test(rom_allocator),
+        cmocka_unit_test(the_largest_request),
         cmocka_unit_test(dma_reserve),
         cmocka_unit_test(what_is_remembered_changes_nothing),
         cmocka_unit_test(executable_memory),
