@@ -257,7 +257,7 @@ def verdicts(bench: Bench, every: list[Change], jobs: int) -> Iterator[tuple[Cha
 
 def survivors(log: str) -> set[tuple[str, str, str]]:
     """File, old and new line of what a run's output calls survivors."""
-    return {m.groups() for m in re.finditer(r"^survived: (\S+?):\d+: (.*?)  ->  (.*)$",
+    return {(m[1], m[2], m[3]) for m in re.finditer(r"^survived: (\S+?):\d+: (.*?)  ->  (.*)$",
                                             Path(log).read_text(), re.M)}
 
 

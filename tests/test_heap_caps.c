@@ -174,6 +174,34 @@ static void nested_heaps(void **state)
     close_board(&caps);
 }
 
+/* The last blocks of the inner heap and the first one behind it share a page, but no heap. */
+static void nested_heaps_share_a_page(void **state)
+{
+    (void)state;
+    hs_caps caps;
+    const uint32_t by[3] = {0, HS_CAP_DMA | HS_CAP_INTERNAL, HS_CAP_8BIT};
+    open_pico(&caps, "v5.5.5", HS_CAPS_BOOT_FULL);
+    hs_addr outer = hs_caps_malloc(&caps, 32768, MALLOC);
+    hs_addr behind = hs_caps_malloc(&caps, 20000, MALLOC);
+    assert_int_equal(behind, outer + 32768 + 4);
+    hs_caps_free(&caps, hs_caps_malloc(&caps, 20000, MALLOC)); /* remembered before there are two */
+    assert_int_equal(hs_caps_add_region_with_caps(&caps, by, outer, 32767), HS_CAPS_OK);
+    hs_addr inner = 0;
+    while (inner >> 12 != behind >> 12) {
+        inner = hs_caps_malloc(&caps, 400, HS_CAP_DMA);
+        assert_in_range(inner, outer, outer + 32766);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_in_range(hs_caps_usable(&caps, behind), 20000, 20512);
+        assert_in_range(hs_caps_usable(&caps, inner), 400, 412);
+    }
+    hs_caps_free(&caps, behind);
+    hs_caps_free(&caps, inner);
+    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    assert_true(hs_caps_check(&caps));
+    close_board(&caps);
+}
+
 /* --- Blocks ----------------------------------------------------------------------------------- */
 
 static void alias_round(const char *release, const char *chip, const region *at, hs_addr low,
@@ -489,6 +517,7 @@ int main(void)
         cmocka_unit_test(refused_regions),
         cmocka_unit_test(no_room_for_more_regions),
         cmocka_unit_test(nested_heaps),
+        cmocka_unit_test(nested_heaps_share_a_page),
         cmocka_unit_test(aliases),
         cmocka_unit_test(crashes),
         cmocka_unit_test(corrupt_links),
