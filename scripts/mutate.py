@@ -14,7 +14,7 @@ Usage: scripts/mutate.py --check-list | [--sample N] [--seed S] [--again LOG] [-
 Only what a change touches is compiled, in build/mutate, never in the source tree. A change that
 compiles to the same machine code is no change and does not count. tests/mutants.txt lists changes
 that no test can notice, each with the reason; they are counted apart. Exit status 1: a change that
-is not listed there survives, or a listed one does not."""
+is not listed there survives, or a listed one does not (unless the same line is there twice)."""
 from __future__ import annotations
 
 import argparse
@@ -302,6 +302,7 @@ def main() -> int:
         wanted = survivors(options.again)
         every = [c for c in every if (c.file, c.old, c.new) in wanted]
     total = len(every)
+    alike = Counter((c.file, c.old, c.new) for c in every)
     every = random.Random(options.seed).sample(every, min(options.sample or total, total))
     bench = Bench()
     known = listed()
@@ -310,12 +311,14 @@ def main() -> int:
     start = time.monotonic()
     for change, verdict in verdicts(bench, every, options.jobs):
         kind = verdict if verdict in ("broken", "same", "survived") else "noticed"
-        reason = known.get((change.file, change.old, change.new))
+        text = (change.file, change.old, change.new)
+        reason = known.get(text)
         if kind == "survived" and reason:
             kind = "listed"
         count[kind] += 1
-        wrong += kind == "survived" or (kind == "noticed" and reason is not None)
-        if kind == "survived" or (kind == "noticed" and reason) or options.all:
+        misjudged = kind == "noticed" and reason is not None and alike[text] == 1
+        wrong += kind == "survived" or misjudged
+        if kind == "survived" or misjudged or options.all:
             print(f"{verdict if kind == 'noticed' else kind}: {change}", flush=True)
         if sys.stderr.isatty():
             print(f"\r{sum(count.values())} of {len(every)}", end="", file=sys.stderr)

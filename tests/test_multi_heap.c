@@ -207,6 +207,22 @@ static void poisoned_sizes(void **state)
     close_space(&f);
 }
 
+/* With the canaries the size must not wrap; one less is cut as any size beyond the classes. */
+static void poisoned_sizes_that_wrap(void **state)
+{
+    (void)state;
+    fixture f;
+    open_space(&f);
+    assert_true(lay_out(&f, hs_idf_profile_find("v4.4.1"), 4096, true));
+    hs_heap_malloc(&f.device, &f.heap, 100);
+    hs_addr a = hs_heap_malloc(&f.device, &f.heap, 100);
+    assert_int_equal(hs_heap_realloc(&f.device, &f.heap, a, 0xfffffff4), 0);
+    assert_false(f.device.cut);
+    assert_int_equal(hs_heap_realloc(&f.device, &f.heap, a, 0xfffffff3), a);
+    assert_true(f.device.cut);
+    close_space(&f);
+}
+
 /* What is aligned is not the block, but what lies `offset` bytes in it. */
 static void aligned_offsets(void **state)
 {
@@ -286,13 +302,10 @@ static void claims(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_operations),
-        cmocka_unit_test(every_short_sequence),
-        cmocka_unit_test(every_small_region),
-        cmocka_unit_test(poisoned_sizes),
-        cmocka_unit_test(aligned_offsets),
-        cmocka_unit_test(poisoned_wild_pointers),
-        cmocka_unit_test(claims),
+        cmocka_unit_test(random_operations),        cmocka_unit_test(every_short_sequence),
+        cmocka_unit_test(every_small_region),       cmocka_unit_test(poisoned_sizes),
+        cmocka_unit_test(poisoned_sizes_that_wrap), cmocka_unit_test(aligned_offsets),
+        cmocka_unit_test(poisoned_wild_pointers),   cmocka_unit_test(claims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
