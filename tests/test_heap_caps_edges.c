@@ -172,7 +172,9 @@ static void dma_reserve(void **state)
         assert_true(hs_caps_dma_pool(&caps, 16384, count_parts, &bytes));
         assert_int_equal(bytes, 16384);
         const hs_caps_heap *part = &caps.heaps[caps.order[0]];
-        assert_int_equal(part->caps[2] & HS_CAP_DEFAULT, i == 0 ? 0 : HS_CAP_DEFAULT);
+        assert_int_equal(part->caps[0], 0);
+        assert_int_equal(part->caps[1], HS_CAP_DMA | HS_CAP_INTERNAL);
+        assert_int_equal(part->caps[2], HS_CAP_8BIT | HS_CAP_32BIT | (i == 0 ? 0 : HS_CAP_DEFAULT));
         assert_true(hs_caps_dma_pool(&caps, 4096, NULL, NULL));
         assert_false(hs_caps_dma_pool(&caps, 20, NULL, NULL)); /* too small to be a heap */
         assert_true(hs_caps_check(&caps));

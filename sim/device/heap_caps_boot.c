@@ -325,8 +325,8 @@ bool hs_caps_dma_pool(hs_caps *caps, uint32_t size,
         uint32_t largest = hs_caps_largest_free_block(caps, wanted);
         uint32_t bytes = largest < size ? largest : size;
         hs_addr block = hs_caps_malloc(caps, bytes, wanted);
-        /* One byte short, as the device does it. */
-        if (block == 0 || hs_caps_add_region_with_caps(caps, by, block, bytes - 1) != HS_CAPS_OK) {
+        /* One byte short, as the device does it; no block is no region. */
+        if (hs_caps_add_region_with_caps(caps, by, block, bytes - 1) != HS_CAPS_OK) {
             return false;
         }
         if (part != NULL) {
