@@ -168,6 +168,7 @@ static void releases_by_name(void **state)
     expect_release("v3.3.9", "v3.0 to v4.2");
     expect_release("v3.4", NULL);
     expect_release("v3.9", NULL);
+    expect_release("v3.255", NULL);
     expect_release("v4.0", "v3.0 to v4.2");
     expect_release("v4", "v3.0 to v4.2");
     expect_release("v2.9", NULL);

@@ -154,6 +154,28 @@ static void the_largest_request(void **state)
     }
 }
 
+/* A region that was too small to become a heap leaves nothing behind. */
+static void after_a_region_that_was_refused(void **state)
+{
+    (void)state;
+    static const region dram = {0x3ffb0000, 65536, HS_REGION_DRAM};
+    static const uint32_t dma[3] = {HS_CAP_DMA, HS_CAP_DMA, HS_CAP_DMA};
+    static const uint32_t spiram[3] = {0, 0, HS_CAP_SPIRAM};
+    hs_caps caps;
+    boot(&caps, "v5.2", "esp32", &dram, 1);
+    uint32_t free_size = hs_caps_free_size(&caps, 0);
+    assert_int_equal(hs_space_commit(caps.device.space, 0x3f800000, 8192), 0);
+    assert_int_equal(hs_caps_add_region_with_caps(&caps, dma, 0x3f800000, 16), HS_CAPS_TOOSMALL);
+    assert_int_equal(hs_caps_free_size(&caps, 0), free_size); /* its descriptor went back */
+    assert_int_equal(hs_caps_add_region_with_caps(&caps, spiram, 0x3f800000, 8192), HS_CAPS_OK);
+    const hs_caps_heap *heap = hs_caps_find(&caps, 0x3f800000);
+    assert_int_equal(heap->all, HS_CAP_SPIRAM);
+    assert_int_equal(heap->caps[0] | heap->caps[1], 0);
+    assert_int_equal(heap->caps[2], HS_CAP_SPIRAM);
+    assert_int_equal(heap->counted, 0);
+    close_board(&caps);
+}
+
 static void count_parts(void *context, hs_addr start, uint32_t size)
 {
     (void)start;
@@ -419,6 +441,7 @@ int main(void)
         cmocka_unit_test(adjacent_regions),
         cmocka_unit_test(no_room_for_descriptors),
         cmocka_unit_test(rom_allocator),
+        cmocka_unit_test(after_a_region_that_was_refused),
         cmocka_unit_test(the_largest_request),
         cmocka_unit_test(dma_reserve),
         cmocka_unit_test(what_is_remembered_changes_nothing),

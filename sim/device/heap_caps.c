@@ -508,8 +508,8 @@ static hs_addr move(hs_caps *caps, hs_addr seen, uint32_t size, uint32_t align, 
     uint32_t old = hs_caps_usable(caps, seen);
     hs_addr from = data_address(caps, seen);
     hs_addr to = data_address(caps, moved);
-    uint32_t aliased = (from != seen ? 4u : 0) | (to != moved ? 4u : 0);
-    if (caps->device.crash == HS_CRASH_NONE && aliased == 0) {
+    bool aliased = from != seen || to != moved;
+    if (caps->device.crash == HS_CRASH_NONE && !aliased) {
         memcpy(hs_at(caps->device.space, to), hs_at(caps->device.space, from),
                old < size ? old : size);
     }
