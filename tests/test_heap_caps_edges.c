@@ -173,6 +173,7 @@ static void after_a_region_that_was_refused(void **state)
     assert_int_equal(heap->caps[0] | heap->caps[1], 0);
     assert_int_equal(heap->caps[2], HS_CAP_SPIRAM);
     assert_int_equal(heap->counted, 0);
+    assert_true(heap->late);
     close_board(&caps);
 }
 
@@ -381,6 +382,52 @@ static void a_dead_block_that_moves(void **state)
     close_board(&caps);
 }
 
+/* A block that was cut from memory whose next header is damaged is nobody's: the device stopped. */
+static void damage_behind_a_block(void **state)
+{
+    (void)state;
+    static const region regions[] = {{0x3ffb0000, 16384, HS_REGION_DRAM},
+                                     {0x40094000, 8192, HS_REGION_IRAM}};
+    static const uint32_t kinds[] = {HS_CAP_DEFAULT, HS_CAP_EXEC};
+    for (size_t i = 0; i < 2; i++) {
+        hs_caps caps;
+        boot(&caps, "v3.3", "esp32", regions, 2);
+        hs_addr a = hs_caps_malloc(&caps, 100, kinds[i]);
+        hs_addr behind = hs_caps_malloc(&caps, 100, kinds[i]);
+        assert_int_equal(behind, a + 104);
+        hs_caps_free(&caps, a);
+        hs_store(caps.device.space, behind - 4, 1); /* free, and leads nowhere */
+        assert_int_equal(hs_caps_malloc(&caps, 100, kinds[i]), 0);
+        assert_int_equal(caps.device.crash, HS_CRASH_CORRUPT);
+        close_board(&caps);
+    }
+}
+
+/* What is in the struct before makes no difference, and what is refused is no heap. */
+static void heaps_in_a_used_struct(void **state)
+{
+    (void)state;
+    static const char *const releases[] = {"v3.3", "v4.4", "v5.5"};
+    static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
+    hs_caps caps;
+    boot(&caps, "v5.5", "esp32", &dram, 1);
+    for (size_t i = 0; i < 3; i++) {
+        hs_heap clean;
+        hs_heap used;
+        memset(&clean, 0, sizeof clean);
+        memset(&used, 0xff, sizeof used);
+        const hs_idf_profile *profile = hs_idf_profile_find(releases[i]);
+        assert_true(
+            hs_heap_register(&caps.device, &clean, profile, 0x3ffb0000, 8192, 131072, false));
+        assert_true(
+            hs_heap_register(&caps.device, &used, profile, 0x3ffb0000, 8192, 131072, false));
+        assert_memory_equal(&clean, &used, sizeof clean);
+        assert_false(hs_heap_register(&caps.device, &used, profile, 0x3ffb0000, 16, 131072, false));
+        assert_int_equal(used.base, 0);
+    }
+    close_board(&caps);
+}
+
 /* --- Light poisoning -------------------------------------------------------------------------- */
 
 static void poisoned_blocks(void **state)
@@ -397,6 +444,8 @@ static void poisoned_blocks(void **state)
         hs_caps_boot(&caps, HS_CAPS_BOOT_FULL);
         hs_addr a = hs_caps_malloc_default(&caps, 64);
         const hs_heap *heap = &caps.heaps[0].heap;
+        hs_heap_free(&caps.device, heap, 0); /* is ignored */
+        assert_int_equal(caps.device.crash, HS_CRASH_NONE);
         assert_true(i != SIZE || (hs_store(caps.device.space, a - 4, 0x7fffffff), true));
         assert_true(i != TAIL || (hs_store(caps.device.space, a + 64, 0), true));
         assert_true(i != HEAD || (hs_store(caps.device.space, a - 8, 0), true));
@@ -405,6 +454,30 @@ static void poisoned_blocks(void **state)
         assert_int_equal(caps.device.crash, reasons[i]);
         close_board(&caps);
     }
+}
+
+/* A canary counts only where the block ends: in another block, or behind the heap, it is data. */
+static void canaries_elsewhere(void **state)
+{
+    (void)state;
+    static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
+    hs_caps caps;
+    open_board(&caps, "v5.2", "esp32", true);
+    add_boot(&caps, &dram, 1);
+    hs_caps_boot(&caps, HS_CAPS_BOOT_FULL);
+    hs_addr a = hs_caps_malloc_default(&caps, 64);
+    hs_addr b = hs_caps_malloc_default(&caps, 64);
+    assert_int_equal(b, a + 64 + 16);
+    for (uint32_t longer = 4; longer <= 32; longer += 4) {
+        hs_store(caps.device.space, a - 4, 64 + longer);
+        uint32_t kept = hs_load(caps.device.space, a + 64 + longer);
+        hs_store(caps.device.space, a + 64 + longer, 0xbaad5678);
+        assert_false(hs_heap_check(&caps.device, &caps.heaps[0].heap));
+        hs_store(caps.device.space, a + 64 + longer, kept);
+        hs_store(caps.device.space, a - 4, 64);
+        assert_true(hs_heap_check(&caps.device, &caps.heaps[0].heap));
+    }
+    close_board(&caps);
 }
 
 static void poisoned_claims(void **state)
@@ -448,7 +521,10 @@ int main(void)
         cmocka_unit_test(executable_memory),
         cmocka_unit_test(zeroed_on_the_instruction_bus),
         cmocka_unit_test(a_dead_block_that_moves),
+        cmocka_unit_test(damage_behind_a_block),
+        cmocka_unit_test(heaps_in_a_used_struct),
         cmocka_unit_test(poisoned_blocks),
+        cmocka_unit_test(canaries_elsewhere),
         cmocka_unit_test(poisoned_claims),
         cmocka_unit_test(names_with_a_tail),
     };

@@ -428,6 +428,19 @@ static void check_sees_everything(void **state)
     finish(&t, HS_CRASH_NONE);
 }
 
+/* All else is right: they are listed, and counted. */
+static void check_sees_neighbours_that_did_not_merge(void **state)
+{
+    (void)state;
+    damage t;
+    prepare(&t);
+    hs_store(t.f.device.space, t.c - 4, (t.d - 4) | 1);
+    hs_store(t.f.device.space, t.b, t.c - 4);
+    hs_store(t.f.device.space, t.c, t.d - 4);
+    put(&t, BASE + 4, hs_load(t.f.device.space, BASE + 4) + 100);
+    finish(&t, HS_CRASH_NONE);
+}
+
 static bool first_only(void *context, hs_addr address, uint32_t size, bool used)
 {
     (void)address;
@@ -474,6 +487,7 @@ int main(void)
         cmocka_unit_test(damage_met_while_growing),
         cmocka_unit_test(what_is_no_block),
         cmocka_unit_test(check_sees_everything),
+        cmocka_unit_test(check_sees_neighbours_that_did_not_merge),
         cmocka_unit_test(walks_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
