@@ -323,6 +323,35 @@ static void executable_memory(void **state)
     }
 }
 
+/* Data that look like the note in front of executable memory, where no bus leads to them: by the
+ * distance of RTC memory's two addresses, or of D/IRAM's. */
+static void notes_that_are_none(void **state)
+{
+    (void)state;
+    static const region regions[] = {{0x3ffb0000, 16384, HS_REGION_DRAM},
+                                     {0x3ff80000, 8192, HS_REGION_RTCRAM}};
+    static const struct {
+        const char *release;
+        uint32_t kind;
+        hs_addr from, to;
+    } cases[] = {{"v5.5", HS_CAP_DMA, 0x3ff80000, 0x400c0000},
+                 {"v5.5", HS_CAP_DMA, 0x3ffe0000, 0x400a0000},
+                 {"v5.2", HS_CAP_DMA, 0x3ff80000, 0x400c0000},
+                 {"v5.2", HS_CAP_RTCRAM, 0x3ff80000, 0x400c0000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hs_caps caps;
+        boot(&caps, cases[i].release, "esp32", regions, 2);
+        hs_addr a = hs_caps_malloc(&caps, 100, cases[i].kind);
+        assert_int_not_equal(a, 0);
+        hs_store(caps.device.space, a, a);
+        hs_addr seen = cases[i].to + (a - cases[i].from) + 4;
+        assert_int_equal(hs_caps_usable(&caps, seen), 0);
+        assert_int_equal(caps.device.crash, HS_CRASH_WILD_POINTER);
+        assert_int_equal(caps.device.crash_at, seen);
+        close_board(&caps);
+    }
+}
+
 /* Blocks of `size` bytes over memory that was not empty: all of it is cleared, in words that the
  * instruction bus sees in one order or the other, and the note of the block's address is not. */
 static void expect_zeroed(hs_caps *caps, uint32_t size, hs_addr low, hs_addr high)
@@ -468,6 +497,11 @@ static void canaries_elsewhere(void **state)
     hs_addr a = hs_caps_malloc_default(&caps, 64);
     hs_addr b = hs_caps_malloc_default(&caps, 64);
     assert_int_equal(b, a + 64 + 16);
+    hs_heap_info info; /* figures are printed less one block's canaries */
+    hs_heap_get_info(&caps.device, &caps.heaps[0].heap, &info);
+    assert_int_equal(info.free, hs_heap_counter(&caps.device, &caps.heaps[0].heap) - 12);
+    assert_int_equal(info.minimum, info.free);
+    assert_int_equal(info.largest, hs_heap_largest(&caps.device, &caps.heaps[0].heap));
     for (uint32_t longer = 4; longer <= 32; longer += 4) {
         hs_store(caps.device.space, a - 4, 64 + longer);
         uint32_t kept = hs_load(caps.device.space, a + 64 + longer);
@@ -491,6 +525,7 @@ static void poisoned_claims(void **state)
     hs_addr first = caps.heaps[0].heap.first + 4;
     assert_false(hs_caps_claim(&caps, first, 8)); /* no room for the canaries */
     assert_true(hs_caps_claim(&caps, first, 112));
+    assert_true(hs_caps_claim(&caps, first + 116, 12)); /* just room for them */
     assert_int_equal(hs_caps_usable(&caps, first + 8), 100);
     hs_caps_free(&caps, first + 8);
     assert_int_equal(caps.device.crash, HS_CRASH_NONE);
@@ -519,6 +554,7 @@ int main(void)
         cmocka_unit_test(dma_reserve),
         cmocka_unit_test(what_is_remembered_changes_nothing),
         cmocka_unit_test(executable_memory),
+        cmocka_unit_test(notes_that_are_none),
         cmocka_unit_test(zeroed_on_the_instruction_bus),
         cmocka_unit_test(a_dead_block_that_moves),
         cmocka_unit_test(damage_behind_a_block),
