@@ -108,6 +108,29 @@ static void no_room_for_descriptors(void **state)
     close_board(&caps);
 }
 
+/* Without its descriptor: for boards whose blocks are known. */
+static void added_without_a_descriptor(void **state)
+{
+    (void)state;
+    static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
+    hs_caps caps;
+    open_board(&caps, "v5.2", "esp32", false);
+    add_boot(&caps, &dram, 1);
+    hs_caps_boot(&caps, HS_CAPS_BOOT_FRESH);
+    uint32_t free_size = hs_caps_free_size(&caps, 0);
+    assert_int_equal(hs_space_commit(caps.device.space, 0x3ffc0000, 8192), 0);
+    assert_int_equal(hs_caps_add_region_fresh(&caps, 0x10000000, 8192), HS_CAPS_NOTFOUND);
+    assert_int_equal(hs_caps_add_region_fresh(&caps, 0x3ffb1000, 65536), HS_CAPS_FAIL);
+    assert_int_equal(hs_caps_add_region_fresh(&caps, 0x3ffc0000, 8), HS_CAPS_TOOSMALL);
+    assert_int_equal(hs_caps_free_size(&caps, 0), free_size);
+    assert_int_equal(hs_caps_add_region_fresh(&caps, 0x3ffc0000, 8192), HS_CAPS_OK);
+    assert_int_equal(hs_caps_find(&caps, 0x3ffc0000)->type, HS_REGION_DRAM);
+    hs_heap_info info;
+    hs_caps_get_info(&caps, &info, 0);
+    assert_int_equal(info.allocated_blocks, 0);
+    close_board(&caps);
+}
+
 /* The allocator in the C6's ROM does not round requests to their class. */
 static void rom_allocator(void **state)
 {
@@ -463,9 +486,10 @@ static void poisoned_blocks(void **state)
 {
     (void)state;
     static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
-    enum { LIVE, OUTSIDE, ODD, SIZE, TAIL, HEAD, CASES };
-    static const uint8_t reasons[CASES] = {HS_CRASH_NONE,   HS_CRASH_NOT_USED, HS_CRASH_NOT_USED,
-                                           HS_CRASH_CANARY, HS_CRASH_CANARY,   HS_CRASH_CANARY};
+    enum { LIVE, OUTSIDE, ODD, BYTE, SIZE, TAIL, HEAD, CASES };
+    static const uint8_t reasons[CASES] = {HS_CRASH_NONE,     HS_CRASH_NOT_USED, HS_CRASH_NOT_USED,
+                                           HS_CRASH_NOT_USED, HS_CRASH_CANARY,   HS_CRASH_CANARY,
+                                           HS_CRASH_CANARY};
     for (unsigned i = 0; i < CASES; i++) {
         hs_caps caps;
         open_board(&caps, "v5.2", "esp32", true);
@@ -478,7 +502,7 @@ static void poisoned_blocks(void **state)
         assert_true(i != SIZE || (hs_store(caps.device.space, a - 4, 0x7fffffff), true));
         assert_true(i != TAIL || (hs_store(caps.device.space, a + 64, 0), true));
         assert_true(i != HEAD || (hs_store(caps.device.space, a - 8, 0), true));
-        hs_addr given = i == OUTSIDE ? heap->end + 8 : i == ODD ? a + 2 : a;
+        hs_addr given = i == OUTSIDE ? heap->end + 8 : i == ODD ? a + 2 : i == BYTE ? a + 1 : a;
         hs_heap_free(&caps.device, heap, given);
         assert_int_equal(caps.device.crash, reasons[i]);
         close_board(&caps);
@@ -548,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_board_without_memory),
         cmocka_unit_test(adjacent_regions),
         cmocka_unit_test(no_room_for_descriptors),
+        cmocka_unit_test(added_without_a_descriptor),
         cmocka_unit_test(rom_allocator),
         cmocka_unit_test(after_a_region_that_was_refused),
         cmocka_unit_test(the_largest_request),

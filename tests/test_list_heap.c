@@ -295,6 +295,13 @@ static void finish(damage *t, enum hs_crash reason)
     close_space(&t->f);
 }
 
+/* What the device's message names is the data address of the damaged block. */
+static void finish_at(damage *t, hs_addr at)
+{
+    assert_int_equal(t->f.device.crash_at, at);
+    finish(t, HS_CRASH_CORRUPT);
+}
+
 /* A block's data start with its link, 4 behind its header; the links lead upwards. */
 static void damaged_links(void **state)
 {
@@ -305,24 +312,24 @@ static void damaged_links(void **state)
         prepare(&t);
         put(&t, t.d, nowhere[i]);
         assert_int_equal(get(&t.f, 300), 0);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.d);
         prepare(&t);
         put(&t, t.b, nowhere[i]);
         give(&t.f, t.e);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.b);
         prepare(&t);
         put(&t, t.b, nowhere[i]);
         assert_int_equal(resize(&t.f, t.e, 8), 0);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.b);
         prepare(&t);
         put(&t, BASE + 20, i < 3 ? nowhere[i] : BASE + 16); /* the head, in the record */
         assert_int_equal(get(&t.f, 8), 0);
         assert_int_equal(hs_heap_largest(&t.f.device, &t.f.heap), 0);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, BASE + 20);
         prepare(&t);
         put(&t, t.d, nowhere[i]);
         assert_false(hs_heap_claim(&t.f.device, &t.f.heap, t.rest + 100, 16));
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.d);
     }
 }
 
@@ -335,25 +342,25 @@ static void damaged_headers(void **state)
         prepare(&t);
         put(&t, t.c - 4, nowhere[i]); /* a live one */
         give(&t.f, t.c);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.c);
         prepare(&t);
         put(&t, t.d - 4, nowhere[i] | 1); /* the free one behind: not merged */
         give(&t.f, t.c);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.d);
         prepare(&t);
         put(&t, t.d - 4, nowhere[i] | 1);
         assert_int_equal(resize(&t.f, t.c, 110), 0);
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.d);
         prepare(&t);
         put(&t, t.rest - 4, nowhere[i] | 1);
         assert_false(hs_heap_claim(&t.f.device, &t.f.heap, t.rest, 16));
-        finish(&t, HS_CRASH_CORRUPT);
+        finish_at(&t, t.rest);
     }
     damage t;
     prepare(&t);
     put(&t, t.rest - 4, 0x50000000 | 1); /* looks like the largest, is the best fit for much */
     assert_int_equal(get(&t.f, 200), 0);
-    finish(&t, HS_CRASH_CORRUPT);
+    finish_at(&t, t.rest);
 }
 
 /* A link that was not followed before the block was swallowed. */
@@ -364,7 +371,7 @@ static void damage_met_while_growing(void **state)
     prepare(&t);
     put(&t, t.d, 0x50000000);
     assert_int_equal(resize(&t.f, t.c, 110), 0);
-    finish(&t, HS_CRASH_CORRUPT);
+    finish_at(&t, BASE + 20); /* the list's head has it now */
     prepare(&t);
     assert_false(hs_heap_claim(&t.f.device, &t.f.heap, t.a, 16)); /* no free block in front */
     finish(&t, HS_CRASH_NONE);
