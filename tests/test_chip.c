@@ -179,7 +179,9 @@ static void releases_by_name(void **state)
     expect_release("v5.5.5+local", "v5.5.5");
     expect_release("v6.1b1", "v6.1");
     expect_release("v6.1-beta1", "v6.1");
+    expect_release("v5.6", NULL);
     expect_release("v6.2", NULL);
+    expect_release("v7", NULL);
     expect_release("master", "master");
     expect_release("masters", NULL);
     expect_release("", NULL);
