@@ -620,6 +620,37 @@ static void areas_and_walk(void **state)
         "h=======================================|h=======================================");
 }
 
+/* All objects of two areas in order, wherever they begin and however far the next one is. */
+static void walks(void **state)
+{
+    (void)state;
+    make("noauto-v1.25", 32768);
+    hs_gc_enable(&b.gc, false);
+    assert_true(hs_gc_add(&b.gc, MORE, 32768));
+    hs_addr live[100];
+    hs_addr gaps[100];
+    for (uint32_t i = 0; i < 100; ++i) {
+        live[i] = hs_gc_alloc(&b.gc, (i % 7 + 1) * 16, i % 3 == 0);
+        words(live[i])[0] = i;
+        gaps[i] = hs_gc_alloc(&b.gc, i * 10 + 1, 0);
+    }
+    assert_ptr_not_equal(hs_gc_area_of(&b.gc, live[0]), hs_gc_area_of(&b.gc, live[99]));
+    for (uint32_t i = 0; i < 100; ++i) {
+        hs_gc_free(&b.gc, gaps[i]);
+    }
+    hs_gc_object o = {0};
+    for (uint32_t i = 0; i < 100; ++i) {
+        hs_addr before = o.address;
+        assert_true(hs_gc_next_object(&b.gc, &o));
+        assert_true(o.address > before);
+        assert_in_range(o.word0, 0, 99);
+        assert_int_equal(o.address, live[o.word0]);
+        assert_int_equal(o.blocks, o.word0 % 7 + 1);
+        assert_int_equal(o.finaliser, o.word0 % 3 == 0);
+    }
+    assert_false(hs_gc_next_object(&b.gc, &o));
+}
+
 static void letters(void **state)
 {
     (void)state;
@@ -780,6 +811,7 @@ int main(void)
         cmocka_unit_test(tracked_contents),
         cmocka_unit_test(reasons),
         cmocka_unit_test(areas_and_walk),
+        cmocka_unit_test(walks),
         cmocka_unit_test(letters),
         cmocka_unit_test(copies),
         cmocka_unit_test(check_finds),

@@ -12,7 +12,7 @@
 #include "space.h"
 
 #define BASE 0x3ffb0000u
-#define LOW  0x3ffa0000u
+#define LOW  0x3ffae000u /* just below the first */
 #define MORE 0x3ffc0000u
 #define AREA 0x2000u
 
@@ -276,6 +276,7 @@ static void every_root(void **state)
             for (uint32_t i = 0; i < area; ++i) {
                 get(all - (i != 0 ? 8 : 0)); /* added areas are shorter by a header */
             }
+            get(100);
             hs_addr object = get(9);
             hs_addr last = get(3);
             words(object)[35] = last;
