@@ -159,7 +159,7 @@ class Bench:
         words = self.commands[name]
         keep = [w for w in words[1:words.index("-o")] if w != "-Werror"]
         source = folder / "sim" / "device" / name
-        line = [str(word) for word in (words[0], "-I", folder / "sim", *keep, "-w", "-Werror=int-conversion",
+        line = [str(word) for word in (words[0], "-I", folder / "sim", *keep, "-Werror=int-conversion",
                 "-Werror=incompatible-pointer-types", "-fvisibility=default", level, "-o",
                 folder / (name + level + ".o"), "-c", source)]
         return subprocess.run(line, capture_output=True, check=False).returncode == 0

@@ -14,12 +14,13 @@
 #define BASE 0x3ffb0000u
 #define LOW  0x3ffae000u /* just below the first */
 #define MORE 0x3ffc0000u
+#define FAR  0x3c000000u
 #define AREA 0x2000u
 
 static struct {
     hs_gc gc;
     void *space;
-    uint32_t roots[40];
+    uint32_t roots[100];
     uint32_t count;
 } b;
 
@@ -110,6 +111,55 @@ static void hints_move_on(void **state)
     hs_gc_free(&b.gc, first);
     expect_hints(&b.gc.first, "0 1 1 4");
     hs_gc_collect(&b.gc);
+    expect_hints(&b.gc.first, "0 0 0 0");
+}
+
+/* 31 free blocks are no run of 32. */
+static void hints_by_a_block(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t blocks;
+        const char *hints;
+    } cases[] = {{1, "0 1 1 1"}, {2, "0 1 1 1"},  {3, "0 0 1 1"},
+                 {4, "0 0 0 1"}, {31, "0 0 0 1"}, {32, "0 0 0 0"}};
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        make("single-v1.25", AREA);
+        hs_addr first = get(cases[i].blocks);
+        get(40 - cases[i].blocks);
+        get(1);
+        get(3);
+        get(4);
+        get(32);
+        expect_hints(&b.gc.first, "1 1 1 1");
+        hs_gc_free(&b.gc, first);
+        expect_hints(&b.gc.first, cases[i].hints);
+    }
+}
+
+/* Hints have 16 bits: what lies behind 65535 units, 32 MiB, is searched from there on. */
+static void hints_of_a_long_area(void **state)
+{
+    (void)state;
+    const uint32_t most = 0xffff * 32;
+    assert_int_equal(hs_space_commit(b.space, FAR, 40u << 20), 0);
+    make("single-v1.25", AREA);
+    assert_true(hs_gc_init(&b.gc, b.space, hs_gc_version_find("v1.25"), HS_GC_SINGLE, FAR,
+                           40u << 20, &hooks, NULL));
+    hs_addr first = get(most - 32);
+    get(32);
+    expect_hints(&b.gc.first, "0 0 0 65534");
+    hs_addr last = get(96);
+    get(1);
+    get(3);
+    get(4);
+    expect_hints(&b.gc.first, "65535 65535 65535 65535");
+    assert_int_equal(get(1), first + (most + 96 + 8) * HS_GC_BLOCK);
+    hs_gc_free(&b.gc, last);
+    assert_int_equal(get(2), last);
+    assert_int_equal(get(1), last + 32);
+    expect_hints(&b.gc.first, "65535 65535 65535 65535");
+    hs_gc_free(&b.gc, first);
     expect_hints(&b.gc.first, "0 0 0 0");
 }
 
@@ -318,24 +368,48 @@ static void the_ends_of_the_pools(void **state)
     expect_sound();
 }
 
-/* Up to 64 objects wait; one more overflows, and the table is gone through again. */
+/* Up to 64 objects wait; one more overflows, and the tables are gone through again. */
+static void expect_overflow(bool added, uint32_t children)
+{
+    make("noauto-v1.25", AREA);
+    if (added) {
+        assert_true(hs_gc_add(&b.gc, MORE, AREA));
+        b.roots[b.count++] = get(b.gc.first.blocks);
+    }
+    uint32_t used = b.gc.used + 20 + 2 * children;
+    hs_addr root = b.roots[b.count++] = get(20);
+    for (uint32_t i = 0; i < children; ++i) {
+        words(root)[i] = get(1);
+        words(words(root)[i])[0] = get(1); /* so that it waits for its turn */
+    }
+    hs_gc_collect(&b.gc);
+    assert_int_equal(b.gc.used, used);
+    assert_int_equal(b.gc.overflows, children > HS_GC_STACK_SIZE);
+    expect_sound();
+}
+
 static void the_mark_stack(void **state)
 {
     (void)state;
     for (uint32_t children = 60; children < 70; ++children) {
-        make("single-v1.25", AREA);
-        hs_addr root = get(20);
-        for (uint32_t i = 0; i < children; ++i) {
-            words(root)[i] = get(1);
-            words(words(root)[i])[0] = get(1); /* so that it waits for its turn */
-        }
-        b.roots[0] = root;
-        b.count = 1;
-        hs_gc_collect(&b.gc);
-        assert_int_equal(b.gc.used, 20 + 2 * children);
-        assert_int_equal(b.gc.overflows, children > HS_GC_STACK_SIZE);
-        expect_sound();
+        expect_overflow(false, children);
+        expect_overflow(true, children);
     }
+}
+
+/* Many roots are looked at in parts, so that what each leads to finds room on the stack. */
+static void many_roots(void **state)
+{
+    (void)state;
+    make("single-v1.25", AREA);
+    for (uint32_t i = 0; i < 100; ++i) {
+        b.roots[i] = get(1);
+        words(b.roots[i])[3] = get(1);
+    }
+    b.count = 100;
+    hs_gc_collect(&b.gc);
+    assert_int_equal(b.gc.used, 200);
+    assert_int_equal(b.gc.overflows, 0);
 }
 
 /* --- sweeping --------------------------------------------------------------------------------- */
@@ -456,6 +530,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hints_move_on),
+        cmocka_unit_test(hints_by_a_block),
+        cmocka_unit_test(hints_of_a_long_area),
         cmocka_unit_test(hints_of_a_full_area),
         cmocka_unit_test(hints_fall_no_further),
         cmocka_unit_test(every_word_of_an_object),
@@ -463,6 +539,7 @@ int main(void)
         cmocka_unit_test(every_root),
         cmocka_unit_test(the_ends_of_the_pools),
         cmocka_unit_test(the_mark_stack),
+        cmocka_unit_test(many_roots),
         cmocka_unit_test(sweeps),
         cmocka_unit_test(what_a_sweep_leaves),
         cmocka_unit_test(filling_a_gap),
