@@ -379,6 +379,29 @@ static void finalisers(void **state)
     }
 }
 
+/* In v1.19 a finaliser bit of block 1 looks like one tail more, behind the table. */
+static void lengths_at_the_end_of_the_table(void **state)
+{
+    (void)state;
+    for (uint32_t length = 1; length < 50; ++length) {
+        make("single-v1.19", 1000);
+        assert_int_equal(b.gc.first.blocks, 60);
+        hs_gc_alloc(&b.gc, 16, 0);
+        hs_gc_alloc(&b.gc, 16, HS_GC_WITH_FINALISER);
+        hs_gc_alloc(&b.gc, (58 - length) * 16, 0);
+        hs_addr last = hs_gc_alloc(&b.gc, length * 16, 0);
+        assert_int_equal(hs_gc_nbytes(&b.gc, last), length * 16);
+        hs_gc_info info;
+        hs_gc_get_info(&b.gc, &info);
+        assert_int_equal(info.used, 960);
+        assert_int_equal(hs_gc_realloc(&b.gc, last, (length + 1) * 16, false), 0);
+        assert_null(hs_gc_check(&b.gc, NULL));
+        hs_gc_free(&b.gc, last);
+        assert_int_equal(hs_gc_used(&b.gc), 60 - length);
+        assert_null(hs_gc_check(&b.gc, NULL));
+    }
+}
+
 /* In v1.19 nothing lies between the tables and, here, behind them: finaliser bits could be taken
  * for blocks, and the first object's bytes for finaliser bits. */
 static void finalisers_at_the_end_of_the_table(void **state)
@@ -809,6 +832,7 @@ int main(void)
         cmocka_unit_test(finalisers),
         cmocka_unit_test(no_finaliser),
         cmocka_unit_test(finalisers_at_the_end_of_the_table),
+        cmocka_unit_test(lengths_at_the_end_of_the_table),
         cmocka_unit_test(soft_reset),
         cmocka_unit_test(live_block_lost),
         cmocka_unit_test(growth),
