@@ -84,7 +84,7 @@ def edits(line: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and replacement of every change of a blanked line."""
     for pattern in (BINARY, WORD):
         for m in pattern.finditer(line):
-            if m[0] != "false" or "__builtin_expect(" not in line:  # a hint to the compiler
+            if m[0] not in ("true", "false") or "__builtin_expect(" not in line:  # a hint to the compiler
                 yield m.start(), m.end(), SWAPS[m[0]]
     for m in NOT.finditer(line):
         yield m.start(), m.end(), ""

@@ -113,6 +113,9 @@ static void claims_at_their_bounds(const char *release, hs_addr first, uint32_t 
     assert_false(hs_heap_claim(&f.device, &f.heap, first, least + 2));
     assert_false(hs_heap_claim(&f.device, &f.heap, first + 100, have - 100 + 4));
     assert_false(hs_heap_claim(&f.device, &f.heap, first + 100, have - 52));
+    assert_false(hs_heap_claim(&f.device, &f.heap, first + 4, 100));  /* no block fits in front, */
+    assert_false(hs_heap_claim(&f.device, &f.heap, first, have - 4)); /* none behind */
+    assert_true(hs_heap_check(&f.device, &f.heap));
     assert_true(hs_heap_claim(&f.device, &f.heap, first + 100, have - 100));
     assert_true(hs_heap_claim(&f.device, &f.heap, first, least));
     assert_true(hs_heap_check(&f.device, &f.heap));

@@ -409,6 +409,12 @@ static void long_regions(void **state)
     assert_true(lay_out(&f, hs_idf_profile_find("v5.2"), 300 * 1024, false));
     assert_int_equal(f.heap.sl_log, 5);
     assert_int_equal(f.heap.limit, 512 * 1024);
+    static const uint32_t columns[][2] = {
+        {16 * 1024, 3}, {16 * 1024 + 1, 4}, {256 * 1024, 4}, {256 * 1024 + 1, 5}};
+    for (size_t i = 0; i < 4; i++) { /* of the pool: what is behind the record of 20 bytes */
+        assert_true(lay_out(&f, hs_idf_profile_find("v5.2"), 20 + columns[i][0], false));
+        assert_int_equal(f.heap.sl_log, columns[i][1]);
+    }
     /* Fixed classes grow with the chip's pool, up to 16 MiB. */
     const hs_idf_profile *fixed = hs_idf_profile_find("v4.4");
     static const uint32_t pools[][2] = {{128 * 1024, 1u << 18},
@@ -508,6 +514,11 @@ static void damaged_heads(void **state)
     assert_int_equal(hs_heap_largest(&t.f.device, &t.f.heap), 0);
     finish(&t, HS_CRASH_CORRUPT);
     prepare(&t);
+    put(&t, t.f.heap.bitmap, 1u << t.f.heap.row_count); /* the first that does not */
+    assert_int_equal(get(&t.f, 3000), 0);
+    assert_int_equal(hs_heap_largest(&t.f.device, &t.f.heap), 0);
+    finish(&t, HS_CRASH_CORRUPT);
+    prepare(&t);
     put(&t, t.f.heap.bitmap, 1u << 9); /* a row without blocks */
     assert_int_equal(get(&t.f, 3000), 0);
     assert_int_equal(hs_heap_largest(&t.f.device, &t.f.heap), 0);
@@ -525,6 +536,10 @@ static void damaged_sizes(void **state)
     prepare(&t);
     put(&t, t.rest - 4, 5000 | 1); /* a free one, when it is cut */
     get(&t.f, 300);
+    finish(&t, HS_CRASH_CORRUPT);
+    prepare(&t);
+    put(&t, t.c - 4, 0xfffffffcu | 2); /* or where it starts */
+    give(&t.f, t.c);
     finish(&t, HS_CRASH_CORRUPT);
     prepare(&t);
     put(&t, t.rest - 4, 0xfffffe00u | 1); /* one that ends in front of itself */
@@ -580,6 +595,9 @@ static void damaged_neighbours(void **state)
     put(&t, t.d - 4, 0x80000 | 1);
     assert_false(hs_heap_claim(&t.f.device, &t.f.heap, t.f.heap.end + 0x80040, 16));
     finish(&t, HS_CRASH_CORRUPT);
+    prepare(&t);
+    assert_false(hs_heap_claim(&t.f.device, &t.f.heap, t.f.heap.end + 64, 16)); /* behind the end */
+    finish(&t, HS_CRASH_NONE);
 }
 
 static void what_is_no_block(void **state)
@@ -628,6 +646,8 @@ static void check_sees_everything(void **state)
         {BASE + 4, 1},                               /* the counter */
         {BASE + 8, 5000},                            /* a minimum above it */
         {t.f.heap.bitmap, 0},                        /* row without bit */
+        {t.f.heap.bitmap, 1},                        /* the row of 480 alone */
+        {t.f.heap.bitmap, 1 | 1u << 2 | 1u << 7},    /* bits of rows without blocks */
         {row0, 0},                                   /* bit without row */
         {row0, 1u << 24},                            /* the wrong class */
         {row0, 1u << 25 | 1u << 3},                  /* one too many */
