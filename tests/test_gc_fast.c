@@ -382,7 +382,7 @@ static void expect_overflow(bool added, uint32_t children)
     hs_addr root = b.roots[b.count++] = get(20);
     for (uint32_t i = 0; i < children; ++i) {
         words(root)[i] = i + 1 < children ? get(1) : last;
-        words(words(root)[i])[0] = get(1); /* so that it waits for its turn */
+        words(words(root)[i])[3] = get(1); /* so that it waits for its turn */
     }
     words(get(1))[0] = get(1); /* the same behind all others */
     hs_gc_collect(&b.gc);
