@@ -375,6 +375,20 @@ static void notes_that_are_none(void **state)
     }
 }
 
+/* Behind RTC memory's last word on the instruction bus there is nothing, even if a heap follows on
+ * the data bus. */
+static void the_word_behind_an_alias(void **state)
+{
+    (void)state;
+    static const region regions[] = {{0x3ff80000, 8192, HS_REGION_RTCRAM},
+                                     {0x3ff82000, 8192, HS_REGION_DRAM}};
+    hs_caps caps;
+    boot(&caps, "v5.5", "esp32", regions, 2);
+    assert_int_equal(hs_caps_usable(&caps, 0x400c2004), 0);
+    assert_int_equal(caps.device.crash_at, 0x400c2004);
+    close_board(&caps);
+}
+
 /* Blocks of `size` bytes over memory that was not empty: all of it is cleared, in words that the
  * instruction bus sees in one order or the other, and the note of the block's address is not. */
 static void expect_zeroed(hs_caps *caps, uint32_t size, hs_addr low, hs_addr high)
@@ -486,10 +500,11 @@ static void poisoned_blocks(void **state)
 {
     (void)state;
     static const region dram = {0x3ffb0000, 16384, HS_REGION_DRAM};
-    enum { LIVE, OUTSIDE, ODD, BYTE, SIZE, TAIL, HEAD, CASES };
-    static const uint8_t reasons[CASES] = {HS_CRASH_NONE,     HS_CRASH_NOT_USED, HS_CRASH_NOT_USED,
-                                           HS_CRASH_NOT_USED, HS_CRASH_CANARY,   HS_CRASH_CANARY,
-                                           HS_CRASH_CANARY};
+    enum { LIVE, OUTSIDE, END, ODD, BYTE, FIRST, SIZE, TAIL, HEAD, CASES };
+    static const uint8_t reasons[CASES] = {
+        [OUTSIDE] = HS_CRASH_NOT_USED, [END] = HS_CRASH_NOT_USED, [ODD] = HS_CRASH_NOT_USED,
+        [BYTE] = HS_CRASH_NOT_USED,    [FIRST] = HS_CRASH_CANARY, [SIZE] = HS_CRASH_CANARY,
+        [TAIL] = HS_CRASH_CANARY,      [HEAD] = HS_CRASH_CANARY};
     for (unsigned i = 0; i < CASES; i++) {
         hs_caps caps;
         open_board(&caps, "v5.2", "esp32", true);
@@ -502,8 +517,9 @@ static void poisoned_blocks(void **state)
         assert_true(i != SIZE || (hs_store(caps.device.space, a - 4, 0x7fffffff), true));
         assert_true(i != TAIL || (hs_store(caps.device.space, a + 64, 0), true));
         assert_true(i != HEAD || (hs_store(caps.device.space, a - 8, 0), true));
-        hs_addr given = i == OUTSIDE ? heap->end + 8 : i == ODD ? a + 2 : i == BYTE ? a + 1 : a;
-        hs_heap_free(&caps.device, heap, given);
+        const hs_addr given[CASES] = {
+            a, heap->end + 8, heap->end, a + 2, a + 1, heap->first + 8, a, a, a};
+        hs_heap_free(&caps.device, heap, given[i]);
         assert_int_equal(caps.device.crash, reasons[i]);
         close_board(&caps);
     }
@@ -580,6 +596,7 @@ int main(void)
         cmocka_unit_test(what_is_remembered_changes_nothing),
         cmocka_unit_test(executable_memory),
         cmocka_unit_test(notes_that_are_none),
+        cmocka_unit_test(the_word_behind_an_alias),
         cmocka_unit_test(zeroed_on_the_instruction_bus),
         cmocka_unit_test(a_dead_block_that_moves),
         cmocka_unit_test(damage_behind_a_block),
