@@ -122,9 +122,21 @@ static void claims_at_their_bounds(const char *release, hs_addr first, uint32_t 
     hs_space_destroy(f.device.space);
 }
 
+/* What is left behind is just a block. */
+static void claim_up_to_the_last_block(const char *release, hs_addr first, uint32_t size)
+{
+    fixture f;
+    lay_out(&f, release);
+    assert_true(hs_heap_claim(&f.device, &f.heap, first, size));
+    assert_true(hs_heap_check(&f.device, &f.heap));
+    hs_space_destroy(f.device.space);
+}
+
 static void claims(void **state)
 {
     (void)state;
+    claim_up_to_the_last_block("v5.4", BASE + 24 + 396, 14648 - 16);
+    claim_up_to_the_last_block("v3.3", BASE + 28, SIZE - 36 - 8);
     claims_at_their_bounds("v5.4", BASE + 24 + 396, 14648, 12);
     claims_at_their_bounds("v3.3", BASE + 28, SIZE - 36, 4);
 }

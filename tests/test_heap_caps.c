@@ -401,6 +401,26 @@ static void running_figures(void **state)
     }
 }
 
+/* A realloc that cuts a block to nothing: the device's walk ends there, in that heap alone. */
+static void figures_after_a_cut(void **state)
+{
+    (void)state;
+    hs_caps caps;
+    hs_caps_watch watch;
+    open_pico(&caps, "v4.4", HS_CAPS_BOOT_FULL, false);
+    hs_caps_watch_start(&caps, &watch);
+    hs_addr a = hs_caps_malloc_default(&caps, 60000);
+    assert_int_equal(hs_caps_realloc_default(&caps, a, 1u << 18), a);
+    assert_true(caps.device.cut);
+    hs_caps_watch_update(&caps, &watch);
+    for (unsigned i = 0; i < caps.count; i++) {
+        const hs_heap *heap = &caps.heaps[i].heap;
+        assert_int_equal(watch.of[i],
+                         (watch.heaps >> i & 1) != 0 ? hs_heap_largest(&caps.device, heap) : 0);
+    }
+    close_board(&caps);
+}
+
 /* To another heap because the own one is full, or because of other capabilities. */
 static void a_block_that_moves_keeps_its_contents(void **state)
 {
@@ -585,6 +605,7 @@ int main(void)
         cmocka_unit_test(corrupt_links),
         cmocka_unit_test(standard_functions),
         cmocka_unit_test(running_figures),
+        cmocka_unit_test(figures_after_a_cut),
         cmocka_unit_test(a_block_that_moves_keeps_its_contents),
         cmocka_unit_test(boot_state_of_pico),
         cmocka_unit_test(monitor),

@@ -651,6 +651,7 @@ static void check_sees_everything(void **state)
         {row0, 0},                                   /* bit without row */
         {row0, 1u << 24},                            /* the wrong class */
         {row0, 1u << 25 | 1u << 3},                  /* one too many */
+        {row0, 1u << 25 | 1},                        /* even of a class that has no sizes */
         {t.b, t.d - 8},                              /* a ring */
         {t.b, 0x20000000},                           /* a link outside */
         {t.b + 4, t.f.heap.control},                 /* wrong link back */
