@@ -239,7 +239,9 @@ static void aligned_offsets(void **state)
                 assert_true(hs_heap_usable(&f.device, &f.heap, block) >= 100);
                 assert_true(hs_heap_check(&f.device, &f.heap));
             }
-            assert_int_equal(hs_heap_aligned_at(&f.device, &f.heap, 100, align, 2), 0);
+            for (uint32_t offset = 1; offset < 4; offset++) {
+                assert_int_equal(hs_heap_aligned_at(&f.device, &f.heap, 100, align, offset), 0);
+            }
             close_space(&f);
         }
     }
