@@ -74,6 +74,8 @@ static void stacks_end_where_the_start_up_code_ends(void **state)
     assert_true(hs_chip_is_stack(hs_chip_find("esp32"), 0x3ffe0440, HS_REGION_DIRAM));
     assert_false(hs_chip_is_stack(hs_chip_find("esp32"), 0x3ffe0440, HS_REGION_DRAM));
     assert_false(hs_chip_is_stack(hs_chip_find("esp32c6"), 0x40800000, HS_REGION_DIRAM));
+    assert_false(hs_chip_is_stack(hs_chip_find("esp32c6"), 0, HS_REGION_DIRAM));
+    assert_false(hs_chip_is_stack(hs_chip_find("esp32"), 0, HS_REGION_DRAM));
 }
 
 static void buses_of_chips(void **state)
