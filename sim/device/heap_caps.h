@@ -205,8 +205,8 @@ typedef struct hs_caps_watch {
 
 /* Starts from a walk through all heaps; sets caps->allocated[1]. Again after heaps were added. */
 void hs_caps_watch_start(hs_caps *caps, hs_caps_watch *watch);
-/* Brings `watch` up to date for the heaps in caps->changed; after a crash it stays as it is. The owner of the board clears
- * caps->changed when all its watches are up to date. O(changed heaps). */
+/* Brings `watch` up to date for the heaps in caps->changed; after a crash it stays as it is. The
+ * owner of the board clears caps->changed when all its watches are up to date. O(changed heaps). */
 void hs_caps_watch_update(hs_caps *caps, hs_caps_watch *watch);
 
 /* Makes [address, address+size) one live block inside the free block that contains it; see
