@@ -43,7 +43,8 @@ class Faults:
 
     def __init__(self, words: list[str], calls: str, action: str, inputs: dict[str, bytes] | None = None) -> None:
         self.folder = tempfile.mkdtemp(prefix="heapsim-faults-")
-        self.inputs = inputs or {}
+        # Logs are many, and written again for every run: only those that the command reads.
+        self.inputs = {n: data for n, data in (inputs or {}).items() if not n.endswith(".log") or n in words}
         self.kept = {"stdout", "stderr", *self.inputs}
         self.restore()
         to_read, to_write = os.pipe(), os.pipe()

@@ -1,8 +1,7 @@
 """Every allocation of every command fails in turn: one clear line and status 2, or exactly what it does otherwise.
 
-Each allocation is named by the stack from which it comes. Two of each stack are made to fail; HEAPSIM_FAULTS=all
-makes every one fail, the K-th in run K, until a run needs no more; =one: one of each stack. Under AddressSanitizer
-fewer, for leaks.
+Each allocation is named by the stack from which it comes. One of each stack is made to fail; HEAPSIM_FAULTS=all
+makes every one fail, the K-th in run K, until a run needs no more. Under AddressSanitizer fewer, for leaks.
 """
 import collections
 import os
@@ -13,7 +12,6 @@ import fault_cases
 import fault_runner
 
 EVERY = os.environ.get("HEAPSIM_FAULTS") == "all"
-ONE = os.environ.get("HEAPSIM_FAULTS") == "one"
 # Mini-XML does not survive the loss of the first block that it takes for itself, a kilobyte, at --junit; and it
 # forgets the value of an attribute for whose name it lacks memory.
 DIES_IN_LIBRARY = {"check": 1}
@@ -52,11 +50,10 @@ class Memory(unittest.TestCase):
 
     def chosen(self, base: fault_runner.Outcome) -> list[int]:
         """Calls to spoil."""
-        most = 1 if ONE or fault_runner.sanitized() else 2
         calls = []
         for k, stack in enumerate(base.stacks, 1):
             self.seen[stack] += 1
-            if EVERY or self.seen[stack] <= most:
+            if EVERY or self.seen[stack] == 1:
                 calls.append(k)
         return calls if EVERY or not fault_runner.sanitized() else calls[::8]
 
