@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "device/gc.h"
+#include "random.h"
 #include "space.h"
 
 #define BASE 0x3ffb0000u
@@ -209,10 +210,7 @@ static uint32_t random_state;
 
 static uint32_t next_random(uint32_t below)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return random_state % below;
+    return random_next(&random_state) % below;
 }
 
 static void hints_fall_no_further(void **state)

@@ -13,6 +13,7 @@
 #include "import.h"
 #include "import_reader.h"
 #include "layout.h"
+#include "random.h"
 #include "slots.h"
 #include "trace.h"
 
@@ -356,14 +357,6 @@ static void lines_are_cleaned(void **state)
 
 /* --- Damage ----------------------------------------------------------------------------------- */
 
-static uint32_t next_random(uint32_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 17;
-    *seed ^= *seed << 5;
-    return *seed;
-}
-
 /* Whatever a log holds, the import ends, and what it writes can be read. */
 static void damaged_logs(void **state)
 {
@@ -375,12 +368,12 @@ static void damaged_logs(void **state)
         char *data = read_file(samples[i].name, ".log", &size);
         for (unsigned round = 0; round < 60; round++) {
             char *copy = malloc(size);
-            size_t length = round % 3 == 0 ? next_random(&seed) % size : size;
+            size_t length = round % 3 == 0 ? random_next(&seed) % size : size;
             memcpy(copy, data, size);
             for (unsigned n = round % 7; n > 0; n--) {
-                size_t at = next_random(&seed) % size;
+                size_t at = random_next(&seed) % size;
                 copy[at] =
-                    round % 2 == 0 ? data[next_random(&seed) % size] : (char)next_random(&seed);
+                    round % 2 == 0 ? data[random_next(&seed) % size] : (char)random_next(&seed);
             }
             hs_import_request request = {.name = "log", .data = copy, .size = length};
             request.format = round % 4 == 0 ? samples[i].format : NULL;

@@ -14,18 +14,11 @@
 #include "device/multi_heap.h"
 #include "import.h"
 #include "layout.h"
+#include "random.h"
 #include "space.h"
 
 #define START      0x3ffe4350u
 #define FIXED_POOL (128u * 1024u)
-
-static uint32_t next_random(uint32_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 17;
-    *seed ^= *seed << 5;
-    return *seed;
-}
 
 typedef struct heap_case {
     hs_device device;
@@ -47,13 +40,13 @@ static void make_heap(heap_case *c, const char *release, uint32_t size)
 static void churn(heap_case *c, uint32_t *seed)
 {
     hs_addr blocks[200];
-    unsigned count = next_random(seed) % 200;
+    unsigned count = random_next(seed) % 200;
     for (unsigned i = 0; i < count; i++) {
-        uint32_t limit = next_random(seed) % 8 == 0 ? 20000 : 400;
-        blocks[i] = hs_heap_malloc(&c->device, &c->heap, 1 + next_random(seed) % limit);
+        uint32_t limit = random_next(seed) % 8 == 0 ? 20000 : 400;
+        blocks[i] = hs_heap_malloc(&c->device, &c->heap, 1 + random_next(seed) % limit);
     }
     for (unsigned i = 0; i < count; i++) {
-        if (next_random(seed) % 3 == 0) {
+        if (random_next(seed) % 3 == 0) {
             hs_heap_free(&c->device, &c->heap, blocks[i]);
         }
     }
@@ -148,7 +141,7 @@ static void all_releases(bool dump)
     for (size_t i = 0; i < sizeof releases / sizeof releases[0]; i++) {
         for (unsigned round = 0; round < 50; round++) {
             heap_case board;
-            make_heap(&board, releases[i], 8000 + next_random(&seed) % 26000 * 4);
+            make_heap(&board, releases[i], 8000 + random_next(&seed) % 26000 * 4);
             churn(&board, &seed);
             expect_same(&board, dump, releases[i]);
             hs_space_destroy(board.device.space);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "heap_fixture.h"
+#include "random.h"
 
 enum { LONGEST = 400, RUNS = 40 };
 
@@ -49,10 +50,7 @@ static void shrink_and_fail(const hs_idf_profile *profile, uint32_t size, bool p
 
 static uint32_t next_random(uint32_t *state)
 {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state >> 4;
+    return random_next(state) >> 4;
 }
 
 static uint32_t random_size(uint32_t *state)

@@ -10,6 +10,7 @@
 #include <zlib.h>
 #include <cmocka.h>
 
+#include "random.h"
 #include "trace_slice.h"
 #include "trace_survey.h"
 
@@ -19,10 +20,7 @@ static uint32_t random_state = 20261122;
 
 static uint32_t random_below(uint32_t limit)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return random_state % limit;
+    return random_next(&random_state) % limit;
 }
 
 static const char seed_text[] =

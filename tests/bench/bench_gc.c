@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../random.h"
 #include "device/gc.h"
 #include "space.h"
 
@@ -34,10 +35,7 @@ static uint32_t random_state;
 
 static uint32_t next_random(uint32_t below)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return random_state % below;
+    return random_next(&random_state) % below;
 }
 
 static void make(heap *h, uint32_t blocks)
