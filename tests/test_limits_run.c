@@ -3,6 +3,7 @@
 
 #include "explain.h"
 #include "pins.h"
+#include "run_events.h"
 
 #define BEYOND (((uint64_t)1 << 32) + 5)
 
@@ -43,15 +44,31 @@ static void totals_count_beyond_32_bits(void **state)
     free(json);
 }
 
+static bool no_mark(const void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return false;
+}
+
+/* All but the last are found again, in whatever order they are named. */
 static void phases_end_at_65534(void **state)
 {
     world *w = *state;
-    hs_run *run = w->run;
-    run->phases = realloc(run->phases, UINT16_MAX * sizeof *run->phases);
-    for (; run->phase_count < UINT16_MAX - 1; run->phase_count++) {
-        run->phases[run->phase_count] = strdup("other");
+    enum { LAST = UINT16_MAX - 1 };
+    hs_stream stream = {.phase = 0};
+    w->run->wants_mark = no_mark;
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 1; i < LAST; i++) {
+            char name[16];
+            uint32_t phase = i * 40503u % 65537u; /* a prime: each name once */
+            snprintf(name, sizeof name, "%u", phase);
+            assert_int_equal(hs_run_enter_phase(w->run, &stream, name, &w->error), 0);
+            assert_int_equal(stream.phase, i);
+            assert_string_equal(w->run->phases[i], name);
+        }
     }
-    world_play(w, IDF_TRACE("phase last\nalloc 1 16 net\n"));
+    world_play(w, IDF_TRACE("phase last\nalloc 1 16 net\nphase 1\nphase last\n"));
     expect_error(w, IDF_TRACE("phase over\n"), "found more than 65534 phases, expected fewer");
 }
 

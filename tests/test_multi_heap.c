@@ -69,7 +69,7 @@ static void random_runs(const hs_idf_profile *profile, uint32_t size, bool poiso
 {
     static const char kinds[] = "aaafrrrm";
     const char *fewer =
-        getenv("HEAPSIM_RUNS"); /* scripts/coverage.sh: each costs five times there */
+        getenv("HEAPSIM_RUNS"); /* sanitized, and for coverage, each costs five times */
     const uint32_t runs = fewer != NULL ? (uint32_t)strtoul(fewer, NULL, 10) : RUNS;
     for (uint32_t seed = 1; seed <= runs; seed++) {
         operation ops[LONGEST];
