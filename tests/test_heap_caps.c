@@ -446,6 +446,43 @@ static void a_block_that_moves_keeps_its_contents(void **state)
     close_board(&caps);
 }
 
+/* With the memory full that only the instruction bus has, the new block is seen there at an alias.
+ */
+static void a_block_moves_to_an_alias(void **state)
+{
+    (void)state;
+    enum { EXECUTABLE = HS_CAP_32BIT | HS_CAP_EXEC };
+    hs_caps caps;
+    open_pico(&caps, "v5.2", HS_CAPS_BOOT_FULL, false);
+    hs_addr a = hs_caps_malloc_default(&caps, 100);
+    hs_addr b = 0x40090000;
+    while (b < 0x400a0000) {
+        b = hs_caps_malloc(&caps, 1000, EXECUTABLE);
+        assert_int_not_equal(b, 0);
+    }
+    b = hs_caps_realloc(&caps, a, 1000, EXECUTABLE);
+    assert_in_range(b, 0x400a0000, 0x400bffff);
+    assert_null(hs_caps_find(&caps, b)); /* the heap is on the data bus */
+    hs_caps_free(&caps, b);
+    assert_int_equal(caps.device.crash, HS_CRASH_NONE);
+    assert_true(hs_caps_check(&caps));
+    close_board(&caps);
+}
+
+/* The old block's header says that it is free: the device stops before it copies. */
+static void a_damaged_block_does_not_move(void **state)
+{
+    (void)state;
+    hs_caps caps;
+    open_pico(&caps, "v5.2", HS_CAPS_BOOT_FULL, false);
+    hs_addr a = hs_caps_malloc(&caps, 100, HS_CAP_32BIT | HS_CAP_EXEC);
+    hs_store(caps.device.space, a - 4, hs_load(caps.device.space, a - 4) | 1);
+    assert_int_equal(hs_caps_realloc_default(&caps, a, 100), 0);
+    assert_int_equal(caps.device.crash, HS_CRASH_NOT_USED);
+    assert_int_equal(caps.device.crash_at, a);
+    close_board(&caps);
+}
+
 static void boot_state_of_pico(void **state)
 {
     (void)state;
@@ -607,6 +644,8 @@ int main(void)
         cmocka_unit_test(running_figures),
         cmocka_unit_test(figures_after_a_cut),
         cmocka_unit_test(a_block_that_moves_keeps_its_contents),
+        cmocka_unit_test(a_block_moves_to_an_alias),
+        cmocka_unit_test(a_damaged_block_does_not_move),
         cmocka_unit_test(boot_state_of_pico),
         cmocka_unit_test(monitor),
         cmocka_unit_test(releases),

@@ -514,7 +514,7 @@ static hs_addr move(hs_caps *caps, hs_addr seen, uint32_t size, uint32_t align, 
                old < size ? old : size);
     }
     hs_caps_free(caps, seen);
-    return moved;
+    return caps->device.crash == HS_CRASH_NONE ? moved : 0;
 }
 
 hs_addr hs_caps_realloc(hs_caps *caps, hs_addr seen, uint32_t size, uint32_t wanted)
