@@ -135,13 +135,7 @@ int hs_check_junit(const hs_check *checks, size_t count, const char *path, hs_er
         hs_error_set(error, NULL, 0, "the host is out of memory");
         return -1;
     }
-    hs_output *output = hs_output_open(path, error);
-    bool ok = output != NULL && hs_output_write(output, text, strlen(text), error) == 0;
-    if (ok) {
-        ok = hs_output_close(output, error) == 0;
-    } else {
-        hs_output_abandon(output);
-    }
+    int result = hs_output_whole(path, text, strlen(text), error);
     free(text);
-    return ok ? 0 : -1;
+    return result;
 }

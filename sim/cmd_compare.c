@@ -132,13 +132,7 @@ static int write_markdown(const hs_grid *grid, const char *path, hs_error *error
         hs_error_set(error, NULL, 0, "the host is out of memory");
         result = -1;
     }
-    hs_output *output = result == 0 ? hs_output_open(path, error) : NULL;
-    if (output == NULL || hs_output_write(output, text.text, text.size, error) != 0) {
-        hs_output_abandon(output);
-        result = -1;
-    } else {
-        result = hs_output_close(output, error);
-    }
+    result = result == 0 ? hs_output_whole(path, text.text, text.size, error) : result;
     free(text.text);
     return result;
 }

@@ -143,15 +143,7 @@ static int write_layout(const options *o, hs_import_report *report, hs_error *er
     if (result != 0) {
         hs_error_set(error, NULL, 0, "%s", unwritten.text);
     }
-    hs_output *output = result == 0 ? hs_output_open(o->out, error) : NULL;
-    if (output == NULL) {
-        result = -1;
-    } else if (hs_output_write(output, text.text, text.size, error) != 0) {
-        hs_output_abandon(output);
-        result = -1;
-    } else {
-        result = hs_output_close(output, error);
-    }
+    result = result == 0 ? hs_output_whole(o->out, text.text, text.size, error) : result;
     free(text.text);
     return result;
 }

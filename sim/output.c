@@ -299,3 +299,13 @@ void hs_output_abandon(hs_output *output)
     free(output->path);
     free(output);
 }
+
+int hs_output_whole(const char *path, const void *bytes, size_t size, hs_error *error)
+{
+    hs_output *output = hs_output_open(path, error);
+    if (output == NULL || hs_output_write(output, bytes, size, error) != 0) {
+        hs_output_abandon(output);
+        return -1;
+    }
+    return hs_output_close(output, error);
+}

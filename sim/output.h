@@ -29,6 +29,9 @@ int hs_output_close(hs_output *output, hs_error *error);
 /* Removes what was written and frees `output`. NULL is ignored. */
 void hs_output_abandon(hs_output *output);
 
+/* A whole file at once: 0, or -1 with *error and no file. */
+int hs_output_whole(const char *path, const void *bytes, size_t size, hs_error *error);
+
 /* Removes the temporaries of all files that are being written. For a signal handler that ends the
  * process. */
 void hs_output_remove_temporaries(void);
